@@ -1,0 +1,3 @@
+"""The plugin engine of ImJoy."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,174 @@
+"""Every error of the engine, drawn as a tree.
+
+    EngineError
+    ├── UsageError               the person: an option, a path, a port
+    │   ├── PortTakenError
+    │   └── WorkspaceTakenError
+    ├── ClientError              the connected client sent something wrong
+    │   ├── NotRegisteredError
+    │   ├── TokenError
+    │   ├── BadRequestError
+    │   └── NotFoundError
+    ├── PluginError              the plugin's own code or manifest
+    │   ├── ManifestError
+    │   ├── PluginStartError
+    │   └── PluginExitedError
+    ├── EnvironmentBuildError    the environment could not be made
+    │   ├── UnsupportedSpecError
+    │   └── BuildCancelledError
+    └── MachineError             the machine lacks something (disk, permission, tool)
+
+What is not here: errors of frames and codecs, which `imjoy_wire.errors` draws.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+__all__ = [
+    "BadRequestError",
+    "BuildCancelledError",
+    "ClientError",
+    "EngineError",
+    "EnvironmentBuildError",
+    "MachineError",
+    "ManifestError",
+    "NotFoundError",
+    "NotRegisteredError",
+    "PluginError",
+    "PluginExitedError",
+    "PluginStartError",
+    "PortTakenError",
+    "TokenError",
+    "UnsupportedSpecError",
+    "UsageError",
+    "WorkspaceTakenError",
+]
+
+
+class EngineError(Exception):
+    """Say in one sentence what went wrong, whose fault it is and what to do next.
+
+    `code` is stable and kebab-case; `fault` is one of user, client, plugin, machine, engine.
+    """
+
+    code: ClassVar[str] = "engine-error"
+    fault: ClassVar[str] = "engine"
+
+    def __init__(self, message: str, *, hint: str = "", log_tail: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.log_tail = log_tail
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the form that acks, events and logs carry."""
+        return {
+            "code": self.code,
+            "fault": self.fault,
+            "message": self.message,
+            "hint": self.hint,
+            "log_tail": self.log_tail,
+        }
+
+
+class UsageError(EngineError):
+    """The person who runs the engine asked for something impossible."""
+
+    code = "usage"
+    fault = "user"
+
+
+class PortTakenError(UsageError):
+    """Another program listens on the port."""
+
+    code = "port-taken"
+
+
+class WorkspaceTakenError(UsageError):
+    """Another engine runs on the workspace."""
+
+    code = "workspace-taken"
+
+
+class ClientError(EngineError):
+    """A connected client sent something wrong."""
+
+    code = "client-error"
+    fault = "client"
+
+
+class NotRegisteredError(ClientError):
+    """The client must register with a token first."""
+
+    code = "not-registered"
+
+
+class TokenError(ClientError):
+    """The token is wrong, or too many wrong ones came from there."""
+
+    code = "token-mismatch"
+
+
+class BadRequestError(ClientError):
+    """A payload lacks a field or has one of the wrong type."""
+
+    code = "bad-request"
+
+
+class NotFoundError(ClientError):
+    """The named plugin, file or peer does not exist, or is not this client's to see."""
+
+    code = "not-found"
+
+
+class PluginError(EngineError):
+    """The plugin's own code or manifest is at fault."""
+
+    code = "plugin-error"
+    fault = "plugin"
+
+
+class ManifestError(PluginError):
+    """The plugin's config cannot be used."""
+
+    code = "bad-manifest"
+
+
+class PluginStartError(PluginError):
+    """The worker did not come up."""
+
+    code = "start-failed"
+
+
+class PluginExitedError(PluginError):
+    """The worker ended while somebody needed it."""
+
+    code = "plugin-exited"
+
+
+class EnvironmentBuildError(EngineError):
+    """The environment could not be built; `log_tail` holds the tool's own words."""
+
+    code = "build-failed"
+    fault = "plugin"
+
+
+class UnsupportedSpecError(EnvironmentBuildError):
+    """A field asks for something that this engine cannot do yet."""
+
+    code = "not-supported"
+
+
+class BuildCancelledError(EnvironmentBuildError):
+    """A person cancelled the build; nothing of it is left."""
+
+    code = "cancelled"
+    fault = "user"
+
+
+class MachineError(EngineError):
+    """The machine lacks something: disk space, a permission, a tool."""
+
+    code = "machine"
+    fault = "machine"
