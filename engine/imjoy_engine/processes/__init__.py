@@ -1,0 +1,11 @@
+"""Processes that cannot outlive the engine.
+
+`ProcessTree` starts one command behind a small shim, drains what it prints, tells how it ended and
+ends it for certain. It knows nothing of plugins or environments; both are started through it.
+"""
+
+from __future__ import annotations
+
+from imjoy_engine.processes.report import ExitReport, Ladder
+
+__all__ = ["ExitReport", "Ladder"]

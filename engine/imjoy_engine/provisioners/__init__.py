@@ -1,0 +1,10 @@
+"""Starting workers somewhere.
+
+`base` is the port; `local` starts them on this machine, behind the shim of `processes`.
+"""
+
+from __future__ import annotations
+
+from imjoy_engine.provisioners.base import LaunchSpec, OnOutput, Provisioner, Stream, WorkerProcess
+
+__all__ = ["LaunchSpec", "OnOutput", "Provisioner", "Stream", "WorkerProcess"]

@@ -1,0 +1,87 @@
+"""The port through which workers are started somewhere.
+
+What is not here: what a worker says once it runs (the transport), and when to start one again (the
+supervisor).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from imjoy_engine.processes import ExitReport, Ladder
+
+__all__ = ["LaunchSpec", "OnOutput", "Provisioner", "Stream", "WorkerProcess"]
+
+Stream = Literal["stdout", "stderr"]
+OnOutput = Callable[[Stream, bytes], None]
+"""Called in the event loop with "stdout" or "stderr" and the next bytes, at most 64 KiB at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSpec:
+    """Everything needed to start one worker.
+
+    `python` is the environment's interpreter and `prefix` its directory; `worker` is the worker's
+    zipapp; `address` is where it connects back to (`unix:<path>`), with `ticket` as its one-time
+    right to do so; `environment` is what this worker's variables have beyond the machine's own.
+    `visible_gpus` are the UUIDs it may see: None leaves the machine's choice, empty hides all.
+    """
+
+    python: Path
+    prefix: Path
+    worker: Path
+    address: str
+    ticket: str = field(repr=False)
+    work_dir: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    visible_gpus: tuple[str, ...] | None = None
+
+
+class WorkerProcess(Protocol):
+    """One started worker and everything that it started itself."""
+
+    @property
+    def pid(self) -> int:
+        """The worker's process id where it runs."""
+        ...
+
+    async def wait(self) -> ExitReport:
+        """Return how the worker ended, once nothing of its tree lives and its output is read.
+
+        Any number of callers may wait, also after the end. Cancelling a wait ends nothing.
+        """
+        ...
+
+    async def stop(self, ladder: Ladder) -> ExitReport:
+        """Return how the worker ended, after going down the ladder as far as was needed.
+
+        Called by the supervisor. When it returns, and also when it is cancelled and raises, nothing
+        of the tree lives. A second stop joins the first; a shorter ladder hurries it.
+
+        Raises `MachineError` when the operating system would not let go of a killed process within
+        `ladder.kill_s`.
+        """
+        ...
+
+
+class Provisioner(Protocol):
+    """Starts workers somewhere: on this machine, in a container, on a cluster."""
+
+    @property
+    def name(self) -> str:
+        """What logs and the page call this place."""
+        ...
+
+    async def launch(self, spec: LaunchSpec, on_output: OnOutput) -> WorkerProcess:
+        """Return a worker whose process runs; it may not have connected yet.
+
+        Called by the supervisor, which owns the worker from here on and must `stop` it. Cancelled,
+        it leaves no process behind. What the worker prints goes to `on_output` until it ended.
+
+        Raises `PluginStartError` when the interpreter, the zipapp or the work directory cannot be
+        used.
+        """
+        ...
