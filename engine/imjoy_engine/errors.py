@@ -8,7 +8,9 @@
     │   ├── NotRegisteredError
     │   ├── TokenError
     │   ├── BadRequestError
-    │   └── NotFoundError
+    │   ├── NotFoundError
+    │   ├── ConflictError
+    │   └── TooLargeError
     ├── PluginError              the plugin's own code or manifest
     │   ├── ManifestError
     │   ├── PluginStartError
@@ -29,6 +31,7 @@ __all__ = [
     "BadRequestError",
     "BuildCancelledError",
     "ClientError",
+    "ConflictError",
     "EngineError",
     "EnvironmentBuildError",
     "MachineError",
@@ -40,6 +43,7 @@ __all__ = [
     "PluginStartError",
     "PortTakenError",
     "TokenError",
+    "TooLargeError",
     "UnsupportedSpecError",
     "UsageError",
     "WorkspaceTakenError",
@@ -120,6 +124,18 @@ class NotFoundError(ClientError):
     """The named plugin, file or peer does not exist, or is not this client's to see."""
 
     code = "not-found"
+
+
+class ConflictError(ClientError):
+    """Something of that name is already there."""
+
+    code = "conflict"
+
+
+class TooLargeError(ClientError):
+    """What was sent is over a stated limit."""
+
+    code = "too-large"
 
 
 class PluginError(EngineError):
