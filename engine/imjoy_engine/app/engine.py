@@ -1,0 +1,157 @@
+"""The engine as one asynchronous context manager."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from imjoy_engine.app.info import engine_info
+from imjoy_engine.app.workspace import locked_workspace
+from imjoy_engine.clock import Clock, SystemClock
+from imjoy_engine.config import EngineConfig
+from imjoy_engine.environments import EnvironmentStore
+from imjoy_engine.errors import MachineError
+from imjoy_engine.gateway.api import add_api
+from imjoy_engine.gateway.auth import HostRule, TokenAuth, allowed_origins, load_secret
+from imjoy_engine.gateway.files import FileService
+from imjoy_engine.gateway.http import listening, new_application, origin_allowed
+from imjoy_engine.gateway.page import add_page
+from imjoy_engine.gateway.signing import UrlSigner
+from imjoy_engine.gateway.socketio import SocketIOGateway
+from imjoy_engine.ids import new_secret
+from imjoy_engine.plugins import PluginInstance, PluginPool, Tools
+from imjoy_engine.provisioners import LocalProvisioner
+from imjoy_engine.relay.relay import Relay
+from imjoy_engine.relay.routes import Routes
+from imjoy_engine.session import SessionRegistry
+from imjoy_engine.session.session import SessionTools
+from imjoy_engine.transport import WorkerListener
+from imjoy_wire.frames import Frame
+
+__all__ = ["BUILT", "Engine"]
+
+_LOG = logging.getLogger(__name__)
+BUILT = Path(__file__).resolve().parent.parent / "built"
+"""What the build leaves: the page, the worker's zipapp and the templates."""
+
+
+class Engine:
+    """`async with Engine(config) as engine`: it serves inside the block, and is gone after it."""
+
+    def __init__(self, config: EngineConfig, *, clock: Clock | None = None) -> None:
+        self.config = config
+        self.token = ""
+        self.port = 0
+        self._clock = clock or SystemClock()
+        self._stack = AsyncExitStack()
+        self._registry: SessionRegistry
+
+    @property
+    def url(self) -> str:
+        """Return the public address, without a slash at its end."""
+        if self.config.base_url:
+            return self.config.base_url.rstrip("/")
+        host = self.config.host
+        shown = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host
+        return f"http://{f'[{shown}]' if ':' in shown else shown}:{self.port}"
+
+    @property
+    def link(self) -> str:
+        """Return the address to open; the token is in the fragment, which no server ever sees."""
+        return f"{self.url}/#token={self.token}"
+
+    async def __aenter__(self) -> Engine:
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        config = self.config
+        lock = stack.enter_context(locked_workspace(config.state_dir))
+        self.token = config.token or load_secret(config.state_dir / "token")
+        listener = await stack.enter_async_context(
+            WorkerListener.listening(max_frame_bytes=config.limits.max_message_bytes)
+        )
+        app = new_application(HostRule.of(config.host, config.base_url, config.allow_origins))
+        files = FileService(
+            (config.workspace, *config.file_roots),
+            UrlSigner(new_secret()),
+            self._clock,
+            lambda: self.url,
+        )
+        pool, registry = self._plugins(listener)
+        self._registry = registry
+        gateway = SocketIOGateway(
+            registry,
+            TokenAuth(self.token, self._clock),
+            requests=files.requests(),
+            engine_info=self._info,
+            limits=config.limits,
+            origin_allowed=origin_allowed(allowed_origins(config.base_url, config.allow_origins)),
+        )
+        gateway.attach(app)
+        files.add_routes(app)
+        add_api(app, BUILT / "templates", self._info)
+        add_page(app, BUILT / "web")
+        self.port = await stack.enter_async_context(
+            listening(app, config.host, config.port, config.limits.shutdown_timeout_s)
+        )
+        # Last acquired, first released: clients are told, plugins end, then the doors close.
+        stack.push_async_callback(pool.close)
+        stack.push_async_callback(registry.close)
+        stack.push_async_callback(gateway.close)
+        lock.describe(url=self.url)
+
+    def _plugins(self, listener: WorkerListener) -> tuple[PluginPool, SessionRegistry]:
+        config = self.config
+        routes = Routes()
+        tools = Tools(
+            environments=EnvironmentStore(config.store, environment=config.environment),
+            provisioner=LocalProvisioner(config.environment),
+            listener=listener,
+            worker_archive=_worker_archive(),
+            engine_url=lambda: self.url,
+            limits=config.limits,
+        )
+        pool = PluginPool(
+            tools, log_dir=config.state_dir / "logs", on_event=self._event, on_frame=self._frame
+        )
+        session_tools = SessionTools(
+            pool=pool,
+            relay=Relay(routes),
+            routes=routes,
+            workspace_root=config.workspace,
+            limits=config.limits,
+        )
+        return pool, SessionRegistry(session_tools, self._clock)
+
+    def _event(self, instance: PluginInstance, event: dict[str, Any]) -> None:
+        self._registry.plugin_event(instance, event)
+
+    def _frame(self, instance: PluginInstance, frame: Frame) -> None:
+        self._registry.plugin_frame(instance, frame)
+
+    async def _info(self) -> dict[str, Any]:
+        return await engine_info(self.config.name, self.url)
+
+
+def _worker_archive() -> Path:
+    archive = BUILT / "worker.pyz"
+    if not archive.is_file():
+        raise MachineError(
+            "The worker is not built.",
+            hint="Run `make build-page` in the source directory, or install the packaged engine.",
+        )
+    return archive

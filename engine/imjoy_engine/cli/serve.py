@@ -1,0 +1,106 @@
+"""`imjoy-engine serve`: print one link, serve, stop cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from imjoy_engine import logs
+from imjoy_engine.app import Engine
+from imjoy_engine.config import EngineConfig
+from imjoy_engine.errors import UsageError
+
+__all__ = ["serve"]
+
+_LOG = logging.getLogger("imjoy_engine")
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--port", type=click.IntRange(0, 65535), default=9527, help="0 takes any free one.")
+@click.option("--host", default="127.0.0.1", help="0.0.0.0 listens on every network.")
+@click.option(
+    "--workspace",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Directory of the data and of the engine's own state.",
+)
+@click.option("--token", help="Secret that clients must show; made and kept when not given.")
+@click.option("--base-url", help="Public address, when the engine is reached through a proxy.")
+@click.option(
+    "--allow-origin", multiple=True, help="Web site that may connect, beside the engine's own page."
+)
+@click.option(
+    "--files",
+    "file_roots",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Directory that clients may see, beside the workspace.",
+)
+@click.option("--open/--no-open", "open_page", default=False, help="Open the page in a browser.")
+@click.option("--debug", is_flag=True, help="Log everything that the engine does.")
+def serve(**options: Any) -> None:
+    """Serve the page and run plugins until interrupted."""
+    config = _config(options)
+    logs.configure(debug=config.debug, secrets=[config.token or ""])
+    with asyncio.Runner(loop_factory=_loop_factory(), debug=False) as runner:
+        runner.run(_serve(config, open_page=options["open_page"]))
+
+
+def _config(options: dict[str, Any]) -> EngineConfig:
+    base_url = options["base_url"]
+    if base_url is not None and not base_url.startswith(("http://", "https://")):
+        raise UsageError(
+            f"--base-url {base_url!r} is no web address.",
+            hint="Give it as https://host/path, as a browser shows it.",
+        )
+    token = options["token"]
+    if token is not None and len(token) < 8:
+        raise UsageError(
+            "The token is too short to keep anybody out.",
+            hint="Give at least 8 characters, or leave --token out to have one made.",
+        )
+    return EngineConfig(
+        workspace=options["workspace"].expanduser().absolute(),
+        host=options["host"],
+        port=options["port"],
+        token=token,
+        base_url=base_url,
+        debug=options["debug"],
+        allow_origins=tuple(options["allow_origin"]),
+        file_roots=tuple(root.absolute() for root in options["file_roots"]),
+    )
+
+
+def _loop_factory() -> Any:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _serve(config: EngineConfig, *, open_page: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    console = Console(soft_wrap=True)
+    async with Engine(config) as engine:
+        console.print("[bold]ImJoy Engine[/] is running. Open this link in a browser:\n")
+        # Plain text, alone on its line: terminals make it clickable, scripts can read it.
+        print(f"    {engine.link}\n", flush=True)  # noqa: T201 - the one line that scripts read
+        console.print(f"Workspace: {config.workspace}   (Ctrl-C stops the engine)")
+        if open_page:
+            await asyncio.to_thread(webbrowser.open, engine.link)
+        await stop.wait()
+        console.print("\nStopping: plugins are asked to leave …")
+        sys.stdout.flush()
+    console.print("Stopped.")

@@ -1,0 +1,82 @@
+"""What the engine was told, read once and handed down.
+
+This is the only module that reads the environment. Options given on the command line win over
+`IMJOY_ENGINE_…` variables, which win over the defaults here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = ["STATE_DIR_NAME", "EngineConfig", "Limits", "default_store", "process_environment"]
+
+STATE_DIR_NAME = ".imjoy-engine"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of one engine; a durations ends in `_s`, a size in `_bytes`."""
+
+    max_message_bytes: int = 1 << 30
+    """One frame, header and buffers included."""
+    link_high_water_bytes: int = 32 << 20
+    """Waiting for one client before its plugins are no longer read from."""
+    link_low_water_bytes: int = 8 << 20
+    detached_bytes: int = 32 << 20
+    """Kept for a client whose connection dropped."""
+    register_timeout_s: float = 15.0
+    """A connection that has not registered by then is closed."""
+    session_grace_s: float = 60.0
+    """A session whose connection dropped lives on this long."""
+    start_timeout_s: float = 60.0
+    """From launching a worker to its hello."""
+    stop_timeout_s: float = 3.0
+    """For a plugin's `exit()`, before the ladder of signals."""
+    shutdown_timeout_s: float = 2.0
+    """For open HTTP requests when the engine stops."""
+    max_plugins: int = 200
+    plugin_log_bytes: int = 20 << 20
+    """Of one plugin's log file, before it is rotated once."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """Everything `imjoy-engine serve` was asked for."""
+
+    workspace: Path
+    host: str = "127.0.0.1"
+    port: int = 9527
+    token: str | None = None
+    base_url: str | None = None
+    debug: bool = False
+    allow_origins: tuple[str, ...] = ()
+    file_roots: tuple[Path, ...] = ()
+    """Directories beside the workspace that clients may see."""
+    store: Path = field(default_factory=lambda: default_store())
+    """Where environments are built, shared by all workspaces."""
+    environment: Mapping[str, str] = field(default_factory=lambda: process_environment())
+    """The variables that the engine itself was started with."""
+    limits: Limits = field(default_factory=Limits)
+    name: str = "ImJoy Engine"
+
+    @property
+    def state_dir(self) -> Path:
+        """Return the directory of the engine's own files inside the workspace."""
+        return self.workspace / STATE_DIR_NAME
+
+
+def process_environment() -> dict[str, str]:
+    """Return a copy of the environment variables this process was started with."""
+    return dict(os.environ)
+
+
+def default_store(environment: Mapping[str, str] | None = None) -> Path:
+    """Return `$IMJOY_ENGINE_STORE`, or `imjoy-engine` in the user's cache directory."""
+    variables = os.environ if environment is None else environment
+    if chosen := variables.get("IMJOY_ENGINE_STORE"):
+        return Path(chosen).expanduser().absolute()
+    cache = variables.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(cache).expanduser().absolute() / "imjoy-engine"

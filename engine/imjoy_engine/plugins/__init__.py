@@ -1,0 +1,9 @@
+"""Plugins: what they say of themselves, their life, and who keeps them alive."""
+
+from imjoy_engine.plugins.instance import PluginInstance
+from imjoy_engine.plugins.lifecycle import State
+from imjoy_engine.plugins.manifest import PluginManifest
+from imjoy_engine.plugins.pool import PluginPool
+from imjoy_engine.plugins.supervisor import Tools
+
+__all__ = ["PluginInstance", "PluginManifest", "PluginPool", "State", "Tools"]

@@ -1,0 +1,119 @@
+"""One running plugin, as everybody above sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from imjoy_engine.errors import EngineError
+from imjoy_engine.ids import new_id
+from imjoy_engine.plugins.lifecycle import Lifecycle, State
+from imjoy_engine.plugins.manifest import PluginManifest
+from imjoy_engine.plugins.output import OutputLog
+from imjoy_engine.transport import Channel
+from imjoy_wire.frames import Frame
+
+__all__ = ["InstanceObserver", "PluginInstance"]
+
+
+class InstanceObserver:
+    """Who is told of a plugin's events and gets its frames; the two are set from above."""
+
+    def __init__(
+        self,
+        on_event: Callable[[PluginInstance, dict[str, Any]], None],
+        on_frame: Callable[[PluginInstance, Frame], None],
+    ) -> None:
+        self.on_event = on_event
+        self.on_frame = on_frame
+
+
+class PluginInstance:
+    """A plugin from its first to its last state; the supervisor moves it, others read it."""
+
+    def __init__(
+        self,
+        manifest: PluginManifest,
+        *,
+        workspace: str,
+        work_dir: Path,
+        log_dir: Path,
+        max_log_bytes: int,
+        observer: InstanceObserver,
+    ) -> None:
+        self.id = new_id("i")
+        self.peer_id = new_id("w")
+        self.manifest = manifest
+        self.workspace = workspace
+        self.work_dir = work_dir
+        self.channel: Channel | None = None
+        self.pid: int | None = None
+        self.error: EngineError | None = None
+        self.exit: dict[str, Any] | None = None
+        self.peers: list[str] = []
+        self._observer = observer
+        self.lifecycle = Lifecycle(self._state_changed)
+        self.output = OutputLog(
+            log_dir / f"{self.id}.log", self._printed, max_file_bytes=max_log_bytes
+        )
+
+    @property
+    def state(self) -> State:
+        """Return where the plugin is in its life."""
+        return self.lifecycle.state
+
+    def owns(self, peer_id: str) -> bool:
+        """Return whether frames of this worker may carry `peer_id` as their sender."""
+        return peer_id == self.peer_id
+
+    def deliver(self, frame: Frame) -> None:
+        """Send a frame to the worker; one that comes after its end is dropped."""
+        if self.channel is not None:
+            self.channel.send(frame)
+
+    def join(self, peer_id: str) -> None:
+        """Tell the worker of a client's end; before its start this waits for the welcome."""
+        self.peers.append(peer_id)
+        self._control("peer_joined", {"peer": peer_id})
+
+    def leave(self, peer_id: str, reason: dict[str, Any] | None = None) -> None:
+        """Tell the worker that a client's end is gone."""
+        if peer_id in self.peers:
+            self.peers.remove(peer_id)
+            self._control("peer_gone", {"peer": peer_id, "reason": reason or {}})
+
+    def gone_reason(self) -> dict[str, Any]:
+        """Return why nobody will answer any more: what pending calls are told."""
+        report = self.exit or {}
+        if self.error is not None:
+            words = self.error.message
+        else:
+            words = f"The plugin {self.manifest.name!r} has stopped."
+        return {
+            "code": self.error.code if self.error is not None else "plugin-stopped",
+            "message": words,
+            "exit_code": report.get("exit_code"),
+            "signal": report.get("signal"),
+            "last_lines": self.output.last_lines(),
+        }
+
+    def emit(self, event: str, **payload: Any) -> None:
+        """Tell the observer of an event of this plugin."""
+        self._observer.on_event(self, {"event": event, **payload})
+
+    def receive(self, frame: Frame) -> None:
+        """Hand a frame of the worker upwards."""
+        self._observer.on_frame(self, frame)
+
+    def _control(self, kind: str, payload: dict[str, Any]) -> None:
+        if self.channel is not None:
+            body = json.dumps(payload).encode()
+            self.channel.send(Frame(to=self.peer_id, sender="", kind=kind, body=body, buffers=()))
+
+    def _state_changed(self, state: State, detail: dict[str, Any]) -> None:
+        self.emit("state", state=state.value, **detail)
+
+    def _printed(self, stream: str, text: str) -> None:
+        self.emit("log", stream=stream, text=text)

@@ -1,0 +1,116 @@
+"""What a plugin prints: kept in a file, remembered in a tail, passed on in pieces.
+
+A plugin may print faster than anybody reads. Between two flushes at most `_PENDING_BYTES` are
+kept; what is beyond is counted and said, never stored, so that neither memory nor disk nor the
+client is flooded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+__all__ = ["OutputLog"]
+
+_PENDING_BYTES = 256 << 10
+_FLUSH_S = 0.05
+_TAIL_LINES = 40
+_TAIL_LINE_CHARACTERS = 2000
+
+
+class OutputLog:
+    """One plugin's stdout and stderr; `on_text(stream, text)` is called some times a second."""
+
+    def __init__(
+        self, path: Path, on_text: Callable[[str, str], None], *, max_file_bytes: int
+    ) -> None:
+        self.path = path
+        self._on_text = on_text
+        self._max_file_bytes = max_file_bytes
+        self._decoders: dict[str, codecs.IncrementalDecoder] = {}
+        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._open_line = ""
+        self._pending: list[tuple[str, str]] = []
+        self._pending_bytes = 0
+        self._skipped_bytes = 0
+        self._flush_handle: asyncio.TimerHandle | None = None
+        self._writing: asyncio.Task[None] | None = None
+
+    def feed(self, stream: str, chunk: bytes) -> None:
+        """Take bytes as they come from the pipe `stream`; bytes that are no UTF-8 are replaced."""
+        decoder = self._decoders.get(stream)
+        if decoder is None:
+            decoder = codecs.getincrementaldecoder("utf-8")("replace")
+            self._decoders[stream] = decoder
+        room = _PENDING_BYTES - self._pending_bytes
+        if len(chunk) > room:
+            self._skipped_bytes += len(chunk) - room
+            chunk = chunk[:room]
+        if text := decoder.decode(chunk):
+            self._remember(text)
+            self._pending.append((stream, text))
+            self._pending_bytes += len(chunk)
+        if self._flush_handle is None:
+            loop = asyncio.get_running_loop()
+            self._flush_handle = loop.call_later(_FLUSH_S, self._flush)
+
+    def last_lines(self, count: int = 20) -> list[str]:
+        """Return the last lines printed, oldest first, each cut to a readable length."""
+        lines = [*self._tail, self._open_line] if self._open_line else list(self._tail)
+        return lines[-count:]
+
+    async def close(self) -> None:
+        """Pass on what is pending and wait until the file holds it."""
+        self._flush()
+        if self._writing is not None:
+            await self._writing
+
+    def _remember(self, text: str) -> None:
+        lines = (self._open_line + text).split("\n")
+        self._open_line = lines.pop()[-_TAIL_LINE_CHARACTERS:]
+        for line in lines[-_TAIL_LINES:]:
+            # A progress bar rewrites its line: what counts is what stands there last.
+            self._tail.append(line.rstrip("\r").rsplit("\r", 1)[-1][:_TAIL_LINE_CHARACTERS])
+
+    def _flush(self) -> None:
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+            self._flush_handle = None
+        if self._skipped_bytes:
+            note = f"\n[… {self._skipped_bytes:,} bytes skipped: printed faster than shown]\n"
+            self._pending.append(("stderr", note))
+            self._skipped_bytes = 0
+        pending, self._pending, self._pending_bytes = self._pending, [], 0
+        if not pending:
+            return
+        for stream, text in _joined(pending):
+            self._on_text(stream, text)
+        earlier = self._writing
+        content = "".join(text for _, text in pending)
+        self._writing = asyncio.get_running_loop().create_task(self._write(earlier, content))
+
+    async def _write(self, earlier: asyncio.Task[None] | None, content: str) -> None:
+        if earlier is not None:
+            await earlier
+        await asyncio.to_thread(self._append, content)
+
+    def _append(self, content: str) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists() and self.path.stat().st_size > self._max_file_bytes:
+            self.path.replace(self.path.with_suffix(".1.log"))
+        with self.path.open("a", encoding="utf-8", errors="replace") as file:
+            file.write(content)
+
+
+def _joined(pending: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return neighbours of the same stream as one."""
+    joined: list[tuple[str, list[str]]] = []
+    for stream, text in pending:
+        if joined and joined[-1][0] == stream:
+            joined[-1][1].append(text)
+        else:
+            joined.append((stream, [text]))
+    return [(stream, "".join(texts)) for stream, texts in joined]

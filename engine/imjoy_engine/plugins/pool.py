@@ -1,0 +1,102 @@
+"""All running plugins of one engine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from imjoy_engine.errors import ClientError
+from imjoy_engine.plugins.instance import InstanceObserver, PluginInstance
+from imjoy_engine.plugins.manifest import PluginManifest
+from imjoy_engine.plugins.supervisor import PluginSupervisor, Tools
+from imjoy_wire.frames import Frame
+
+__all__ = ["PluginPool", "TooManyPluginsError"]
+
+_LOG = logging.getLogger(__name__)
+
+
+class TooManyPluginsError(ClientError):
+    """The engine runs as many plugins as it may."""
+
+    code = "too-many-plugins"
+
+
+class PluginPool:
+    """Start, find and stop plugins; events and frames go to the two callbacks."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        *,
+        log_dir: Path,
+        on_event: Callable[[PluginInstance, dict[str, Any]], None],
+        on_frame: Callable[[PluginInstance, Frame], None],
+    ) -> None:
+        self._tools = tools
+        self._log_dir = log_dir
+        self._observer = InstanceObserver(self._heard, on_frame)
+        self._on_event = on_event
+        self._running: dict[str, tuple[PluginInstance, PluginSupervisor]] = {}
+
+    def instances(self, workspace: str | None = None) -> list[PluginInstance]:
+        """Return the running plugins, all or one workspace's, oldest first."""
+        return [
+            instance
+            for instance, _ in self._running.values()
+            if workspace is None or instance.workspace == workspace
+        ]
+
+    def shared(self, manifest: PluginManifest, workspace: str) -> PluginInstance | None:
+        """Return the one running instance of a `single-instance` plugin, or None."""
+        if "single-instance" not in manifest.flags:
+            return None
+        for instance in self.instances(workspace):
+            same = (instance.manifest.name, instance.manifest.tag) == (manifest.name, manifest.tag)
+            if same and not instance.lifecycle.is_final:
+                return instance
+        return None
+
+    def start(
+        self, manifest: PluginManifest, *, workspace: str, work_dir: Path
+    ) -> tuple[PluginInstance, Callable[[], None]]:
+        """Return a new instance and the function that begins its life.
+
+        Two steps, so that the caller can attach itself before the first event.
+        TooManyPluginsError when the engine runs as many plugins as it may.
+        """
+        limit = self._tools.limits.max_plugins
+        if len(self._running) >= limit:
+            raise TooManyPluginsError(
+                f"The engine already runs {limit} plugins.",
+                hint="Stop plugins that are not needed, then try again.",
+            )
+        instance = PluginInstance(
+            manifest,
+            workspace=workspace,
+            work_dir=work_dir,
+            log_dir=self._log_dir,
+            max_log_bytes=self._tools.limits.plugin_log_bytes,
+            observer=self._observer,
+        )
+        supervisor = PluginSupervisor(instance, self._tools)
+        self._running[instance.id] = (instance, supervisor)
+        return instance, supervisor.start
+
+    async def stop(self, instance: PluginInstance) -> None:
+        """Return when the plugin has ended; at once when it had."""
+        entry = self._running.get(instance.id)
+        if entry is not None:
+            await entry[1].stop()
+
+    async def close(self) -> None:
+        """Return when every plugin has ended."""
+        await asyncio.gather(*(self.stop(instance) for instance in self.instances()))
+
+    def _heard(self, instance: PluginInstance, event: dict[str, Any]) -> None:
+        if instance.lifecycle.is_final and event["event"] == "state":
+            self._running.pop(instance.id, None)
+        self._on_event(instance, event)

@@ -1,0 +1,1 @@
+"""Who is where, and the way of a frame from one peer to another."""

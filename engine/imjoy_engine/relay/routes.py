@@ -1,0 +1,41 @@
+"""Who is where: the table of peers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from imjoy_wire.frames import Frame
+
+__all__ = ["Route", "Routes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a peer lives: how to reach it, and which workspace it belongs to."""
+
+    peer_id: str
+    workspace: str
+    deliver: Callable[[Frame], None]
+
+
+class Routes:
+    """All peers of the engine by id."""
+
+    def __init__(self) -> None:
+        self._routes: dict[str, Route] = {}
+
+    def __len__(self) -> int:
+        return len(self._routes)
+
+    def add(self, route: Route) -> None:
+        """Make the peer reachable; a peer that was known by this id is replaced."""
+        self._routes[route.peer_id] = route
+
+    def remove(self, peer_id: str) -> None:
+        """Make the peer unreachable; without effect when it is unknown."""
+        self._routes.pop(peer_id, None)
+
+    def find(self, peer_id: str) -> Route | None:
+        """Return the peer's route, or None."""
+        return self._routes.get(peer_id)

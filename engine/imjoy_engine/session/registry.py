@@ -1,0 +1,113 @@
+"""All sessions: who registers, who comes back, who is given up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from imjoy_engine.clock import Clock
+from imjoy_engine.errors import BadRequestError
+from imjoy_engine.ids import new_id
+from imjoy_engine.plugins import PluginInstance
+from imjoy_engine.session.links import ClientLink
+from imjoy_engine.session.session import Session, SessionTools
+from imjoy_wire.frames import Frame
+
+__all__ = ["SessionRegistry"]
+
+_LOG = logging.getLogger(__name__)
+_WORKSPACE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}")
+
+
+class SessionRegistry:
+    """The sessions of one engine by id."""
+
+    def __init__(self, tools: SessionTools, clock: Clock) -> None:
+        self._tools = tools
+        self._clock = clock
+        self._sessions: dict[str, Session] = {}
+        self._expiring: dict[str, asyncio.Task[None]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def register(self, payload: Mapping[str, Any], link: ClientLink) -> Session:
+        """Return the client's session: the one it had when the same page is back, else a new one.
+
+        A client that brings a session's id under another client id is a page that was loaded
+        anew: the ends of the old page are gone, so its session is closed.
+        """
+        client_id = str(payload.get("id") or new_id("c"))
+        workspace = _workspace(payload.get("workspace"))
+        wanted = payload.get("session_id")
+        session = self._sessions.get(wanted) if isinstance(wanted, str) else None
+        if session is not None and (session.client_id, session.workspace) != (client_id, workspace):
+            self._close_soon(session)
+            session = None
+        if session is None:
+            session = Session(new_id("s"), client_id, workspace, self._tools)
+            self._sessions[session.id] = session
+        if (expiry := self._expiring.pop(session.id, None)) is not None:
+            expiry.cancel()
+        session.connect(link)
+        return session
+
+    def disconnected(self, session: Session, link: ClientLink) -> None:
+        """Keep the session for the grace period, unless another link has taken over."""
+        if session.link is not link:
+            return
+        session.disconnect()
+        loop = asyncio.get_running_loop()
+        self._expiring[session.id] = loop.create_task(self._expire(session))
+
+    def leave(self, session: Session) -> None:
+        """Close a session whose client has said that it goes for good."""
+        if (expiry := self._expiring.pop(session.id, None)) is not None:
+            expiry.cancel()
+        self._close_soon(session)
+
+    def plugin_event(self, instance: PluginInstance, event: dict[str, Any]) -> None:
+        """Tell every session that uses the plugin; take its peer off the table at its end."""
+        for session in list(self._sessions.values()):
+            if session.workspace == instance.workspace:
+                session.plugin_event(instance, event)
+        if event["event"] == "state" and instance.lifecycle.is_final:
+            self._tools.relay.drop(instance.peer_id, instance.gone_reason())
+
+    def plugin_frame(self, instance: PluginInstance, frame: Frame) -> None:
+        """Forward a frame of a worker."""
+        self._tools.relay.forward(frame, instance)
+
+    async def close(self) -> None:
+        """Close every session."""
+        for expiry in self._expiring.values():
+            expiry.cancel()
+        for session in list(self._sessions.values()):
+            session.disconnect()
+        self._sessions.clear()
+        if self._closing:
+            await asyncio.wait(self._closing)
+
+    def _close_soon(self, session: Session) -> None:
+        self._sessions.pop(session.id, None)
+        task = asyncio.get_running_loop().create_task(session.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _expire(self, session: Session) -> None:
+        await self._clock.sleep(self._tools.limits.session_grace_s)
+        _LOG.info("A client did not come back; its plugins end.")
+        self._expiring.pop(session.id, None)
+        self._close_soon(session)
+
+
+def _workspace(name: object) -> str:
+    if name is None or name == "":
+        return "default"
+    if not isinstance(name, str) or not _WORKSPACE_NAME.fullmatch(name) or ".." in name:
+        raise BadRequestError(
+            f"The workspace name {str(name)[:80]!r} cannot be used.",
+            hint="Letters, digits, spaces, '_', '-' and '.', at most 64 of them.",
+        )
+    return name

@@ -1,0 +1,222 @@
+"""One client's session: its plugins, its peers, and what waits for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imjoy_engine.config import Limits
+from imjoy_engine.errors import BadRequestError, NotFoundError
+from imjoy_engine.ids import new_id
+from imjoy_engine.plugins import PluginInstance, PluginManifest, PluginPool
+from imjoy_engine.relay.relay import Relay
+from imjoy_engine.relay.routes import Route, Routes
+from imjoy_engine.session.links import ClientLink
+from imjoy_engine.session.outgoing import Outgoing
+from imjoy_wire.frames import Frame
+
+__all__ = ["Attachment", "Session", "SessionTools"]
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTools:
+    """What every session works with."""
+
+    pool: PluginPool
+    relay: Relay
+    routes: Routes
+    workspace_root: Path
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A plugin that a client uses: under which id, and by which peer of its own."""
+
+    plugin_id: str
+    instance: PluginInstance
+    client_peer: str
+
+
+class Session:
+    """What one registered client may see and do."""
+
+    def __init__(
+        self, session_id: str, client_id: str, workspace: str, tools: SessionTools
+    ) -> None:
+        self.id = session_id
+        self.client_id = client_id
+        self.workspace = workspace
+        self.link: ClientLink | None = None
+        self._tools = tools
+        self._attachments: dict[str, Attachment] = {}
+        self._outgoing = Outgoing(
+            high_water_bytes=tools.limits.link_high_water_bytes,
+            low_water_bytes=tools.limits.link_low_water_bytes,
+            on_full=self._hold_plugins,
+            on_room=self._release_plugins,
+        )
+
+    # ── the link ─────────────────────────────────────────────────────────────────────────────
+
+    def connect(self, link: ClientLink) -> None:
+        """Send over `link` from now on, first what waited."""
+        self.link = link
+        self._outgoing.connect(link)
+
+    def disconnect(self) -> None:
+        """Keep what comes for the client until it is back."""
+        self.link = None
+        self._outgoing.disconnect()
+
+    # ── frames ───────────────────────────────────────────────────────────────────────────────
+
+    def owns(self, peer_id: str) -> bool:
+        """Return whether `peer_id` is one of this client's ends."""
+        return any(peer_id == entry.client_peer for entry in self._attachments.values())
+
+    def deliver(self, frame: Frame) -> None:
+        """Queue a frame for the client."""
+        self._outgoing.put_frame(frame)
+
+    async def send(self, frame: Frame) -> None:
+        """Forward a frame of the client; return when its receiver has room for more."""
+        self._tools.relay.forward(frame, self)
+        for entry in self._attachments.values():
+            channel = entry.instance.channel
+            if entry.instance.peer_id == frame.to and channel is not None:
+                await channel.drained()
+
+    # ── plugins ──────────────────────────────────────────────────────────────────────────────
+
+    def init_plugin(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """Start a plugin, or attach to the running one it shares; tell the rest by events."""
+        plugin_id = _required_text(payload, "id")
+        if plugin_id in self._attachments:
+            raise BadRequestError(
+                f"The plugin id {plugin_id!r} is in use.",
+                hint="Stop that plugin first, or give the new one another id.",
+            )
+        manifest = PluginManifest.from_config(payload.get("config"))
+        instance = self._tools.pool.shared(manifest, self.workspace)
+        resumed = instance is not None
+        begin = None
+        if instance is None:
+            instance, begin = self._tools.pool.start(
+                manifest,
+                workspace=self.workspace,
+                work_dir=self._tools.workspace_root / self.workspace,
+            )
+            self._tools.routes.add(Route(instance.peer_id, self.workspace, instance.deliver))
+        attachment = Attachment(plugin_id, instance, new_id("b"))
+        self._attachments[plugin_id] = attachment
+        self._tools.routes.add(Route(attachment.client_peer, self.workspace, self.deliver))
+        instance.join(attachment.client_peer)
+        if begin is not None:
+            begin()
+        elif not instance.lifecycle.is_final:
+            self.plugin_event(instance, {"event": "state", "state": instance.state.value})
+        return {
+            "id": plugin_id,
+            "instance": instance.id,
+            "peer_id": instance.peer_id,
+            "client_peer": attachment.client_peer,
+            "work_dir": str(instance.work_dir),
+            "initialized": resumed,
+            "resumed": resumed,
+            "state": instance.state.value,
+        }
+
+    async def kill_plugin(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """Leave the plugin; it ends with its last client. Return how it ended, if it did."""
+        plugin_id = _required_text(payload, "id")
+        attachment = self._attachments.get(plugin_id)
+        if attachment is None:
+            return {"report": None}
+        instance = attachment.instance
+        if len(instance.peers) <= 1:
+            await self._tools.pool.stop(instance)
+        self._forget(plugin_id)
+        return {"report": instance.exit}
+
+    async def kill_plugin_process(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """End one plugin of this workspace by its pid, or all of them."""
+        instances = self._tools.pool.instances(self.workspace)
+        if not payload.get("all"):
+            pid = payload.get("pid")
+            instances = [entry for entry in instances if pid is not None and entry.pid == pid]
+            if not instances:
+                raise NotFoundError(
+                    f"No plugin of this workspace runs as process {pid!r}.",
+                    hint="The status lists the processes that can be ended.",
+                )
+        for instance in instances:
+            await self._tools.pool.stop(instance)
+        return {"stopped": len(instances)}
+
+    async def reset_engine(self) -> dict[str, Any]:
+        """End every plugin of this workspace."""
+        return await self.kill_plugin_process({"all": True})
+
+    def status(self) -> list[dict[str, Any]]:
+        """Return the plugins of this workspace that run."""
+        own = {entry.instance.id: entry.plugin_id for entry in self._attachments.values()}
+        return [
+            {
+                "name": instance.manifest.name,
+                "tag": instance.manifest.tag,
+                "pid": instance.pid,
+                "id": own.get(instance.id),
+                "instance": instance.id,
+                "state": instance.state.value,
+            }
+            for instance in self._tools.pool.instances(self.workspace)
+        ]
+
+    def plugin_event(self, instance: PluginInstance, event: Mapping[str, Any]) -> None:
+        """Tell the client of an event of a plugin that it uses; nothing of others."""
+        for entry in list(self._attachments.values()):
+            if entry.instance is instance:
+                payload = {"id": entry.plugin_id, "instance": instance.id, **event}
+                self._outgoing.put_event("plugin_event", payload)
+                if event["event"] == "state" and instance.lifecycle.is_final:
+                    self._forget(entry.plugin_id)
+
+    async def close(self) -> None:
+        """Leave every plugin; those that nobody else uses have ended on return."""
+        self.disconnect()
+        for plugin_id in list(self._attachments):
+            await self.kill_plugin({"id": plugin_id})
+        self._outgoing.clear()
+
+    def _forget(self, plugin_id: str) -> None:
+        attachment = self._attachments.pop(plugin_id, None)
+        if attachment is None:
+            return
+        reason = {"code": "client-left", "message": "The client has left."}
+        self._tools.relay.drop(attachment.client_peer, reason)
+        attachment.instance.leave(attachment.client_peer, reason)
+
+    def _hold_plugins(self) -> None:
+        for entry in self._attachments.values():
+            if entry.instance.channel is not None:
+                entry.instance.channel.pause_reading()
+
+    def _release_plugins(self) -> None:
+        for entry in self._attachments.values():
+            if entry.instance.channel is not None:
+                entry.instance.channel.resume_reading()
+
+
+def _required_text(payload: Mapping[str, Any], key: str) -> str:
+    value = payload.get(key)
+    if not isinstance(value, str) or not value:
+        raise BadRequestError(
+            f'The request has no "{key}", or it is not text.', hint=f'Send "{key}" as a string.'
+        )
+    return value

@@ -1,0 +1,6 @@
+"""The way between the engine and its workers: a listener with tickets, and channels of frames."""
+
+from imjoy_engine.transport.channel import Channel
+from imjoy_engine.transport.listener import Arrival, Ticket, WorkerListener, arrival_or_exit
+
+__all__ = ["Arrival", "Channel", "Ticket", "WorkerListener", "arrival_or_exit"]
