@@ -7,5 +7,15 @@ ends it for certain. It knows nothing of plugins or environments; both are start
 from __future__ import annotations
 
 from imjoy_engine.processes.report import ExitReport, Ladder
+from imjoy_engine.processes.shield import outlast
+from imjoy_engine.processes.tree import Command, OnOutput, ProcessTree, Stream
 
-__all__ = ["ExitReport", "Ladder"]
+__all__ = [
+    "Command",
+    "ExitReport",
+    "Ladder",
+    "OnOutput",
+    "ProcessTree",
+    "Stream",
+    "outlast",
+]

@@ -21,6 +21,7 @@ _SIGNAL_WORDS = {
     "SIGSEGV": "segmentation fault",
     "SIGTERM": "terminated",
 }
+_LADDER_SIGNALS = ("SIGINT", "SIGTERM", "SIGKILL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def words_for(exit_code: int | None, signal: str | None, *, asked: str | None) -
         return "finished" if exit_code == 0 else f"exited with code {exit_code}"
     if signal is None:
         return "ended unseen: its supervising process was killed"
-    if asked == signal:
+    if asked is not None and signal in _LADDER_SIGNALS:
         return f"stopped on request ({signal})"
     if signal == "SIGKILL":
         return "killed by SIGKILL (out of memory?)"

@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from imjoy_engine.provisioners.base import LaunchSpec, OnOutput, Provisioner, Stream, WorkerProcess
+from imjoy_engine.provisioners.base import LaunchSpec, Provisioner, WorkerProcess
 
-__all__ = ["LaunchSpec", "OnOutput", "Provisioner", "Stream", "WorkerProcess"]
+__all__ = ["LaunchSpec", "Provisioner", "WorkerProcess"]

@@ -6,18 +6,14 @@ supervisor).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
-from imjoy_engine.processes import ExitReport, Ladder
+from imjoy_engine.processes import ExitReport, Ladder, OnOutput
 
-__all__ = ["LaunchSpec", "OnOutput", "Provisioner", "Stream", "WorkerProcess"]
-
-Stream = Literal["stdout", "stderr"]
-OnOutput = Callable[[Stream, bytes], None]
-"""Called in the event loop with "stdout" or "stderr" and the next bytes, at most 64 KiB at once."""
+__all__ = ["LaunchSpec", "Provisioner", "WorkerProcess"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,251 @@
+"""Holds one command and everything it starts, and ends all of it when the engine goes.
+
+Run as a script with the engine's own interpreter, without its packages:
+
+    python -I -S shim.py CONTROL_FD HELD_FDS GRACE_S COMMAND [ARGUMENT ...]
+
+The shim is a process of its own so that it outlives a SIGKILL of the engine and keeps its word when
+the command's interpreter is stuck in C code. It makes itself the reaper of all descendants (Linux),
+so one that left its session or lost its parent is still found; where that does not exist (macOS) it
+falls back to the command's process group.
+
+Standard input carries orders, one per line: `signal NUMBER leader` and `signal NUMBER tree`. Its
+end means that the engine is gone: every descendant gets SIGTERM, and after GRACE_S seconds SIGKILL
+until none is left. Standard output and error belong to the command.
+
+CONTROL_FD carries reports, one per line: `started PID`, or `failed ERRNO` when the command could
+not be executed; `exited PID CODE SIGNAL MAXRSS_BYTES SECONDS` with `-` for the one of CODE and
+SIGNAL that does not apply; `gone` when no descendant is left. Plain words, because importing json
+would double the time of a start. HELD_FDS (numbers joined by commas, or `-`) stay open as long as
+the shim lives and are not handed to the command: a file lock taken on one outlives the engine until
+the tree is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import sys
+import time
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_LEFTOVER_GRACE_S = 0.5
+_KILL_INTERVAL_S = 0.01
+_KILL_INTERVAL_MAX_S = 0.5
+_ON_LINUX = sys.platform.startswith("linux")
+
+
+def prctl(option: int, value: int) -> None:
+    """Set an attribute of this process, where the system has the call."""
+    if _ON_LINUX:
+        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def start(argv: list[str]) -> int:
+    """Return the id of a new session leader that executes `argv`; OSError when it cannot."""
+    shim_pid = os.getpid()
+    failure_read, failure_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            become(argv, shim_pid)
+        except OSError as error:
+            os.write(failure_write, str(error.errno).encode())
+        finally:
+            os._exit(127)
+    os.close(failure_write)
+    with os.fdopen(failure_read, "rb") as failure:
+        words = failure.read()
+    if words:
+        os.waitpid(pid, 0)
+        raise OSError(int(words), os.strerror(int(words)))
+    return pid
+
+
+def become(argv: list[str], shim_pid: int) -> None:
+    """Turn this forked process into the command; it dies when the shim is killed."""
+    os.setsid()
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != shim_pid:
+        os._exit(127)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+        signal.SIGHUP,
+        signal.SIGCHLD,
+        signal.SIGPIPE,
+        signal.SIGXFSZ,
+    ):
+        signal.signal(number, signal.SIG_DFL)
+    os.execvpe(argv[0], argv, os.environ)
+
+
+def descendants() -> list[int]:
+    """Return every process below this one, by the parents that /proc names."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    # The command's name, in parentheses, may hold anything.
+                    parent = int(file.read().rpartition(b")")[2].split()[1])
+            except OSError:
+                continue
+            children.setdefault(parent, []).append(int(name))
+    found = list(children.get(os.getpid(), ()))
+    for pid in found:
+        found.extend(children.get(pid, ()))
+    return found
+
+
+def send(pid: int, number: int) -> None:
+    """Signal one process, which may be gone by now or belong to another user."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+class Shim:
+    """The tree's state: who leads it, whether the leader lives, and when patience ends."""
+
+    def __init__(self, control_fd: int, grace_s: float) -> None:
+        self.control_fd = control_fd
+        self.grace_s = grace_s
+        self.leader = 0
+        self.leader_lives = False
+        self.started_s = 0.0
+        self.killing = False
+        self.kill_interval_s = _KILL_INTERVAL_S
+        self.deadline_s: float | None = None
+        self.orders = b""
+        self.wake_read, wake_write = os.pipe()
+        os.set_blocking(self.wake_read, False)
+        os.set_blocking(wake_write, False)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+
+    def report(self, *words: object) -> None:
+        """Tell the engine, if it still listens."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self.control_fd, " ".join(map(str, words)).encode() + b"\n")
+
+    def run(self, argv: list[str]) -> None:
+        """Return when the command and everything it started are gone."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, self.on_terminate)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.started_s = time.monotonic()
+        try:
+            self.leader = start(argv)
+        except OSError as error:
+            self.report("failed", error.errno)
+            return
+        self.leader_lives = True
+        self.report("started", self.leader)
+        poller = select.poll()
+        poller.register(0, select.POLLIN)
+        poller.register(self.wake_read, select.POLLIN)
+        while self.reap():
+            for fd, _ in poller.poll(self.patience_ms()):
+                if fd == self.wake_read:
+                    os.read(self.wake_read, 4096)
+                elif not self.obey():
+                    poller.unregister(0)
+                    self.end(self.grace_s)
+            self.press()
+        self.report("gone")
+
+    def on_terminate(self, *_: object) -> None:
+        """End the tree as if the engine had gone."""
+        self.end(self.grace_s)
+
+    def reap(self) -> bool:
+        """Collect who died; return whether anybody is left."""
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return not _ON_LINUX and self.group_lives()
+            if pid == 0:
+                return True
+            if pid == self.leader and self.leader_lives:
+                self.leader_lives = False
+                maxrss_bytes = usage.ru_maxrss * (1024 if _ON_LINUX else 1)
+                code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else "-"
+                number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else "-"
+                seconds = round(time.monotonic() - self.started_s, 6)
+                self.report("exited", pid, code, number, maxrss_bytes, seconds)
+                self.end(min(self.grace_s, _LEFTOVER_GRACE_S))
+
+    def group_lives(self) -> bool:
+        """Return whether the leader's process group has members (where nobody is a reaper)."""
+        try:
+            os.killpg(self.leader, 0)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
+
+    def obey(self) -> bool:
+        """Carry out the orders that arrived; return False at the end of orders."""
+        chunk = os.read(0, 4096)
+        *lines, self.orders = (self.orders + chunk).split(b"\n")
+        for line in lines:
+            _, number, whom = line.split()
+            if whom == b"tree":
+                self.signal_tree(int(number))
+                self.killing = self.killing or int(number) == signal.SIGKILL
+            elif self.leader_lives:
+                send(self.leader, int(number))
+        return bool(chunk)
+
+    def signal_tree(self, number: int) -> None:
+        """Signal every descendant; a stopped one is continued so that it can answer."""
+        if not _ON_LINUX:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.leader, number)
+            return
+        for pid in descendants():
+            send(pid, number)
+            if number == signal.SIGTERM:
+                send(pid, signal.SIGCONT)
+
+    def end(self, grace_s: float) -> None:
+        """Ask everybody to leave within `grace_s` seconds; asked again, only shorten them."""
+        deadline_s = time.monotonic() + grace_s
+        if self.deadline_s is None and grace_s > 0:
+            self.signal_tree(signal.SIGTERM)
+        if self.deadline_s is None or deadline_s < self.deadline_s:
+            self.deadline_s = deadline_s
+
+    def press(self) -> None:
+        """Kill whoever is left when patience is over; called again until nobody is."""
+        if self.deadline_s is not None and time.monotonic() >= self.deadline_s:
+            self.killing = True
+        if self.killing:
+            self.signal_tree(signal.SIGKILL)
+            self.kill_interval_s = min(self.kill_interval_s * 1.5, _KILL_INTERVAL_MAX_S)
+
+    def patience_ms(self) -> float | None:
+        """Return how long to wait for news."""
+        if self.killing:
+            return self.kill_interval_s * 1000
+        if self.deadline_s is None:
+            return None
+        return max(0.0, (self.deadline_s - time.monotonic()) * 1000 + 1)
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command of `arguments` to its end."""
+    control_fd, held, grace_s, *argv = arguments
+    for fd in [control_fd, *(held.split(",") if held != "-" else ())]:
+        os.set_inheritable(int(fd), False)
+    prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    Shim(int(control_fd), float(grace_s)).run(argv)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

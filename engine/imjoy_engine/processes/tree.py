@@ -1,0 +1,301 @@
+"""A command and everything it starts, held by the shim: the engine's side.
+
+What is not here: the shim's own side, with its orders and reports (`shim.py`), and what the output
+means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from imjoy_engine.errors import MachineError
+from imjoy_engine.processes.drain import Drain
+from imjoy_engine.processes.report import ExitReport, Ladder, signal_name, words_for
+from imjoy_engine.processes.shield import outlast
+
+__all__ = ["Command", "OnOutput", "ProcessTree", "Stream"]
+
+Stream = Literal["stdout", "stderr"]
+OnOutput = Callable[[Stream, bytes], None]
+"""Called in the event loop with the next bytes of a stream, at most 64 KiB at once."""
+
+_SHIM = Path(__file__).with_name("shim.py")
+_LAST_OUTPUT_S = 1.0
+_TERMINAL_ROWS, _TERMINAL_COLUMNS = 60, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run: the program and its arguments, all of its variables, and where.
+
+    `stderr_terminal` gives it a terminal as standard error, for tools that show progress on
+    terminals only. `held_fds` stay open until the tree is gone, even when the engine is not: a file
+    lock taken on one guards what the tree writes. After the engine's death the tree has `grace_s`
+    seconds to leave.
+    """
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    cwd: Path
+    stderr_terminal: bool = False
+    held_fds: tuple[int, ...] = ()
+    grace_s: float = 2.0
+
+
+@dataclass(slots=True)
+class _Ends:
+    """The file descriptors between engine and shim; `ours` become the tree's."""
+
+    orders: int
+    control: int
+    stdout: int
+    stderr: int
+    theirs: tuple[int, int, int, int]
+
+    @classmethod
+    def open(cls, *, stderr_terminal: bool) -> _Ends:
+        orders_read, orders = os.pipe()
+        control, control_write = os.pipe()
+        stdout, stdout_write = os.pipe()
+        if stderr_terminal:
+            stderr, stderr_write = os.openpty()
+            size = struct.pack("HHHH", _TERMINAL_ROWS, _TERMINAL_COLUMNS, 0, 0)
+            fcntl.ioctl(stderr_write, termios.TIOCSWINSZ, size)
+        else:
+            stderr, stderr_write = os.pipe()
+        theirs = (orders_read, control_write, stdout_write, stderr_write)
+        return cls(orders, control, stdout, stderr, theirs)
+
+    def close_theirs(self) -> None:
+        for fd in self.theirs:
+            os.close(fd)
+
+    def close_ours(self) -> None:
+        for fd in (self.orders, self.control, self.stdout, self.stderr):
+            os.close(fd)
+
+
+class ProcessTree:
+    """One running command with all its descendants; made by `start`.
+
+    Its owner must `stop` it, or `wait` for its end. When the engine dies without doing so the shim
+    ends the tree.
+    """
+
+    def __init__(self, shim: subprocess.Popen[bytes], ends: _Ends, on_output: OnOutput) -> None:
+        loop = asyncio.get_running_loop()
+        self.pid = 0
+        self._shim = shim
+        self._orders = ends.orders
+        self._started: asyncio.Future[None] = loop.create_future()
+        self._ended: asyncio.Future[ExitReport] = loop.create_future()
+        self._hurry: asyncio.Future[None] = loop.create_future()
+        self._stopping: asyncio.Task[None] | None = None
+        self._asked: str | None = None
+        self._exit: tuple[int | None, str | None, int, float] | None = None
+        self._started_s = time.monotonic()
+        self._unread_reports = b""
+        self._control = Drain(ends.control, self._on_reports)
+        self._drains = (
+            Drain(ends.stdout, lambda chunk: on_output("stdout", chunk)),
+            Drain(ends.stderr, lambda chunk: on_output("stderr", chunk)),
+        )
+        self._finishing = loop.create_task(self._finish())
+
+    @classmethod
+    async def start(cls, command: Command, on_output: OnOutput) -> ProcessTree:
+        """Return the tree of a command that runs; cancelled, leave nothing behind.
+
+        Raises OSError, as executing the program did (FileNotFoundError, PermissionError, …), and
+        `MachineError` when the engine's own interpreter could not run the shim.
+        """
+        starting = asyncio.create_task(cls._start(command, on_output))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await asyncio.wait((starting,))
+            if not starting.cancelled() and starting.exception() is None:
+                await starting.result().stop(Ladder.at_once())
+            raise
+
+    @classmethod
+    async def _start(cls, command: Command, on_output: OnOutput) -> ProcessTree:
+        ends = _Ends.open(stderr_terminal=command.stderr_terminal)
+        try:
+            shim = await asyncio.to_thread(_spawn_shim, command, ends)
+        except BaseException:
+            ends.close_ours()
+            raise
+        finally:
+            ends.close_theirs()
+        tree = cls(shim, ends, on_output)
+        await asyncio.wait((tree._started, tree._ended), return_when=asyncio.FIRST_COMPLETED)
+        if not tree._started.done():
+            raise MachineError(
+                f"The engine's interpreter {sys.executable} could not start a process.",
+                hint="Check that it still runs: it may have been upgraded or removed.",
+            )
+        if (error := tree._started.exception()) is not None:
+            await tree._ended
+            raise error
+        return tree
+
+    async def wait(self) -> ExitReport:
+        """Return how the leader ended, once nothing of the tree lives and its output is read.
+
+        Any number of callers may wait, also after the end; cancelling a wait ends nothing.
+        """
+        return await asyncio.shield(self._ended)
+
+    async def stop(self, ladder: Ladder | None = None) -> ExitReport:
+        """Return how the leader ended, after going down the ladder as far as was needed.
+
+        When it returns, and also when it is cancelled and raises, nothing of the tree lives; a
+        cancellation goes straight to SIGKILL. A second stop joins the first, and
+        `Ladder.at_once()` hurries it.
+
+        Raises `MachineError` when the operating system would not let go of a killed process.
+        """
+        ladder = ladder or Ladder()
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._descend(ladder))
+        elif ladder == Ladder.at_once():
+            self._hasten()
+        await outlast(self._stopping, on_cancel=self._hasten)
+        return await self.wait()
+
+    async def _descend(self, ladder: Ladder) -> None:
+        steps = (
+            ("cancel", ladder.cancel_s, None),
+            ("SIGINT", ladder.interrupt_s, (signal.SIGINT, "leader")),
+            ("SIGTERM", ladder.terminate_s, (signal.SIGTERM, "tree")),
+        )
+        for name, seconds, order in steps:
+            if seconds > 0 and not self._ended.done() and not self._hurry.done():
+                self._asked = name
+                if order is not None:
+                    self._order(*order)
+                await asyncio.wait(
+                    (self._ended, self._hurry),
+                    timeout=seconds,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+        if not self._ended.done():
+            await self._kill(ladder.kill_s)
+
+    async def _kill(self, kill_s: float) -> None:
+        self._asked = "SIGKILL"
+        self._order(signal.SIGKILL, "tree")
+        await asyncio.wait((self._ended,), timeout=kill_s)
+        if self._ended.done():
+            return
+        # Somebody may have stopped the shim; without it we still know the leader's session.
+        self._shim.kill()
+        await asyncio.wait((self._ended,), timeout=kill_s)
+        if not self._ended.done():
+            raise MachineError(
+                f"The operating system would not end process {self.pid} within {kill_s:g} s.",
+                hint="It waits for a device or a network drive; only the machine can end it.",
+            )
+
+    def _hasten(self) -> None:
+        if not self._hurry.done():
+            self._hurry.set_result(None)
+
+    def _order(self, number: int, whom: str) -> None:
+        if self._ended.done():
+            return
+        # A broken pipe: the shim is leaving, and its end finishes the tree.
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._orders, f"signal {int(number)} {whom}\n".encode())
+
+    def _on_reports(self, chunk: bytes) -> None:
+        *lines, self._unread_reports = (self._unread_reports + chunk).split(b"\n")
+        for line in lines:
+            kind, *words = line.decode().split()
+            if kind == "started":
+                self.pid = int(words[0])
+                self._started.set_result(None)
+            elif kind == "failed":
+                error = int(words[0])
+                self._started.set_exception(OSError(error, os.strerror(error)))
+            elif kind == "exited":
+                _, code, number, maxrss_bytes, seconds = words
+                self._exit = (
+                    None if code == "-" else int(code),
+                    None if number == "-" else signal_name(int(number)),
+                    int(maxrss_bytes),
+                    float(seconds),
+                )
+
+    async def _finish(self) -> None:
+        """Publish the end: the shim is gone, and with it the tree."""
+        await self._control.ended
+        await asyncio.to_thread(self._shim.wait)
+        if self._shim.returncode != 0 and self.pid:
+            await asyncio.to_thread(_end_session, self.pid)
+        # A process outside of the tree may have been handed a stream, and never close it.
+        await asyncio.wait([drain.ended for drain in self._drains], timeout=_LAST_OUTPUT_S)
+        for drain in self._drains:
+            drain.close()
+        code, name, maxrss_bytes, duration_s = self._exit or (
+            None,
+            None,
+            0,
+            time.monotonic() - self._started_s,
+        )
+        words = words_for(code, name, asked=self._asked)
+        self._ended.set_result(ExitReport(self.pid, code, name, words, maxrss_bytes, duration_s))
+        os.close(self._orders)
+
+
+def _spawn_shim(command: Command, ends: _Ends) -> subprocess.Popen[bytes]:
+    orders, control, stdout, stderr = ends.theirs
+    held = ",".join(map(str, command.held_fds)) or "-"
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            str(_SHIM),
+            str(control),
+            held,
+            str(command.grace_s),
+            *command.argv,
+        ],
+        stdin=orders,
+        stdout=stdout,
+        stderr=stderr,
+        pass_fds=(control, *command.held_fds),
+        env=dict(command.environment),
+        cwd=command.cwd,
+        start_new_session=True,
+    )
+
+
+def _end_session(leader: int) -> None:
+    """Kill what is left of the leader's session when the shim itself was killed."""
+    left = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == leader:
+                process.kill()
+                left.append(process)
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            continue
+    psutil.wait_procs(left, timeout=_LAST_OUTPUT_S)
