@@ -1,0 +1,393 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from imjoy_engine.processes import Command, ExitReport, Ladder, ProcessTree, Stream
+from support.pids import alive, ended
+
+BRIEF = Ladder(interrupt_s=0.2, terminate_s=0.2)
+
+
+class Output:
+    """Keeps what a tree printed and tells when a text was among it."""
+
+    def __init__(self) -> None:
+        self.text = {"stdout": b"", "stderr": b""}
+        self._news = asyncio.Event()
+
+    def __call__(self, stream: Stream, chunk: bytes) -> None:
+        self.text[stream] += chunk
+        self._news.set()
+
+    async def says(self, text: str, stream: Stream = "stdout") -> None:
+        async with asyncio.timeout(20):
+            while text.encode() not in self.text[stream]:
+                self._news.clear()
+                await self._news.wait()
+
+
+def python(code: str, *arguments: object, cwd: Path | str = "/tmp", **options) -> Command:
+    argv = [sys.executable, "-I", "-S", "-u", "-c", code, *map(str, arguments)]
+    return Command(argv, {"PATH": os.defpath}, Path(cwd), **options)
+
+
+@pytest.fixture
+def output() -> Output:
+    return Output()
+
+
+async def run(command: Command, on_output: Callable[[Stream, bytes], None]) -> ExitReport:
+    tree = await ProcessTree.start(command, on_output)
+    async with asyncio.timeout(20):
+        return await tree.wait()
+
+
+HANG = """
+import os, signal, sys
+def ignore(number): signal.signal(number, signal.SIG_IGN)
+for name in sys.argv[1:]: ignore(getattr(signal, name))
+print(os.getpid(), "hangs")
+while True: signal.pause()
+"""
+
+# A daemon of a daemon: its own session, no living parent, deaf to everything that can be ignored.
+STRAY = """
+import os, signal, sys
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP): signal.signal(number, signal.SIG_IGN)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.setsid()
+        os.write(1, f"stray {os.getpid()}\\n".encode())
+        while True: signal.pause()
+    os._exit(0)
+os.wait()
+if "leave" in sys.argv: os._exit(5)
+while True: signal.pause()
+"""
+
+
+def stray_pid(output: Output) -> int:
+    return int(output.text["stdout"].split()[1])
+
+
+# --- how it ends
+
+
+async def test_output_and_a_clean_end(output):
+    report = await run(python("import sys; print('out'); print('err', file=sys.stderr)"), output)
+
+    assert (report.exit_code, report.signal, report.words) == (0, None, "finished")
+    assert report.maxrss_bytes > 1_000_000
+    assert 0 < report.duration_s < 20
+    assert output.text == {"stdout": b"out\n", "stderr": b"err\n"}
+
+
+async def test_an_exit_code_is_told(output):
+    assert (await run(python("raise SystemExit(3)"), output)).words == "exited with code 3"
+
+
+async def test_a_crash_is_told_in_words(output):
+    report = await run(python("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"), output)
+
+    assert report.signal == "SIGSEGV"
+    assert report.words == "segmentation fault (SIGSEGV)"
+
+
+async def test_a_kill_from_elsewhere_may_be_the_memory(output):
+    report = await run(python("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"), output)
+
+    assert report.words == "killed by SIGKILL (out of memory?)"
+
+
+async def test_many_may_wait_also_after_the_end(output):
+    tree = await ProcessTree.start(python("pass"), output)
+
+    first, second = await asyncio.gather(tree.wait(), tree.wait())
+
+    assert first is second is await tree.wait()
+
+
+async def test_a_cancelled_wait_ends_nothing(output):
+    tree = await ProcessTree.start(python(HANG), output)
+    waiting = asyncio.create_task(tree.wait())
+    await output.says("hangs")
+    waiting.cancel()
+    await asyncio.wait((waiting,))
+
+    assert alive(tree.pid)
+    await tree.stop(BRIEF)
+
+
+@pytest.mark.parametrize(
+    ("program", "error"), [("/no/such/program", FileNotFoundError), ("/etc", PermissionError)]
+)
+async def test_a_program_that_cannot_be_executed(output, program, error):
+    with pytest.raises(error):
+        await ProcessTree.start(Command([program], {}, Path("/tmp")), output)
+
+
+async def test_a_missing_directory(output):
+    with pytest.raises(FileNotFoundError):
+        await ProcessTree.start(Command(["/bin/true"], {}, Path("/no/such/place")), output)
+
+
+# --- what it gets
+
+
+async def test_variables_directory_and_input_are_as_said(output, tmp_path):
+    code = "import os, sys; print(sorted(os.environ), os.getcwd(), repr(sys.stdin.read()))"
+    command = Command(
+        [sys.executable, "-I", "-S", "-c", code], {"ONLY": "this", "LC_ALL": "C.UTF-8"}, tmp_path
+    )
+
+    await run(command, output)
+
+    assert output.text["stdout"].decode() == f"['LC_ALL', 'ONLY'] {tmp_path} ''\n"
+
+
+async def test_nothing_else_is_handed_down(output):
+    code = "import os; print(sorted(map(int, os.listdir('/proc/self/fd')))[:-1])"
+    held_read, held_write = os.pipe()
+
+    await run(python(code, held_fds=(held_write,)), output)
+
+    assert output.text["stdout"] == b"[0, 1, 2]\n"
+    os.close(held_read)
+    os.close(held_write)
+
+
+async def test_signals_have_their_usual_meaning(output):
+    code = (
+        "import signal; print([n for n in (1, 2, 13, 15, 17, 25) "
+        "if signal.getsignal(n) not in (signal.SIG_DFL, signal.default_int_handler)])"
+    )
+
+    await run(Command(["/usr/bin/env", *python(code).argv], {}, Path("/tmp")), output)
+
+    # Python itself ignores SIGPIPE and SIGXFSZ.
+    assert output.text["stdout"] == b"[13, 25]\n"
+
+
+async def test_a_terminal_as_standard_error(output):
+    code = "import os, sys; print(os.isatty(1), os.isatty(2)); print('bar', file=sys.stderr)"
+
+    await run(python(code, stderr_terminal=True), output)
+
+    assert output.text == {"stdout": b"False True\n", "stderr": b"bar\r\n"}
+
+
+async def test_a_gigabyte_of_errors_costs_no_memory_and_stops_nobody(output):
+    code = "import os; block = b'x' * 65536\nfor _ in range(16384): os.write(2, block)"
+    received_bytes = 0
+    turns = 0
+
+    def count(stream: Stream, chunk: bytes) -> None:
+        nonlocal received_bytes
+        received_bytes += len(chunk)
+
+    async def neighbour() -> None:
+        nonlocal turns
+        while not ending.done():
+            turns += 1
+            await asyncio.wait((ending,), timeout=0.01)
+
+    before_bytes = psutil.Process().memory_info().rss
+    tree = await ProcessTree.start(python(code), count)
+    ending = asyncio.ensure_future(tree.wait())
+    await neighbour()
+
+    assert (await ending).exit_code == 0
+    assert received_bytes == 1 << 30
+    assert psutil.Process().memory_info().rss - before_bytes < 16 << 20
+    assert turns >= 3
+
+
+# --- how it is ended
+
+
+@pytest.mark.parametrize(
+    ("deaf_to", "signal_name"),
+    [
+        ((), "SIGINT"),
+        (("SIGINT",), "SIGTERM"),
+        (("SIGINT", "SIGTERM", "SIGHUP"), "SIGKILL"),
+    ],
+)
+async def test_the_ladder_goes_as_far_as_needed(output, deaf_to, signal_name):
+    tree = await ProcessTree.start(python(HANG, *deaf_to), output)
+    await output.says("hangs")
+
+    report = await tree.stop(BRIEF)
+
+    assert report.signal == signal_name
+    assert report.words == f"stopped on request ({signal_name})"
+    assert not alive(tree.pid)
+
+
+async def test_who_leaves_by_itself_gets_no_signal(output, tmp_path):
+    code = "import sys; print('here'); open(sys.argv[1]).read(); raise SystemExit(4)"
+    asked = tmp_path / "asked"
+    os.mkfifo(asked)
+    tree = await ProcessTree.start(python(code, asked), output)
+    stopping = asyncio.create_task(tree.stop(Ladder(cancel_s=20)))
+    await output.says("here")
+    await asyncio.to_thread(asked.write_bytes, b"leave")
+
+    report = await stopping
+
+    assert (report.exit_code, report.words) == (4, "stopped on request (exit code 4)")
+
+
+async def test_a_stopped_process_still_hears_sigterm(output):
+    tree = await ProcessTree.start(python(HANG, "SIGINT"), output)
+    await output.says("hangs")
+    os.kill(tree.pid, signal.SIGSTOP)
+
+    assert (await tree.stop(Ladder(interrupt_s=0, terminate_s=10))).signal == "SIGTERM"
+
+
+async def test_code_that_never_returns_to_the_interpreter(output):
+    code = "print('now', flush=True); sum(range(10**12))"
+    tree = await ProcessTree.start(python(code), output)
+    await output.says("now")
+
+    assert (await tree.stop(BRIEF)).signal == "SIGTERM"
+
+
+async def test_strays_die_with_the_tree(output):
+    tree = await ProcessTree.start(python(STRAY), output)
+    await output.says("stray")
+    assert alive(stray_pid(output))
+
+    await tree.stop(BRIEF)
+
+    assert not alive(stray_pid(output))
+
+
+async def test_strays_die_when_the_leader_left(output):
+    report = await run(python(STRAY, "leave"), output)
+
+    assert report.exit_code == 5
+    assert not alive(stray_pid(output))
+
+
+async def test_stopping_twice_is_stopping_once(output):
+    tree = await ProcessTree.start(python(HANG), output)
+    await output.says("hangs")
+
+    first, second = await asyncio.gather(tree.stop(BRIEF), tree.stop(BRIEF))
+
+    assert first is second is await tree.stop()
+
+
+async def test_a_second_stop_can_hurry_the_first(output):
+    tree = await ProcessTree.start(python(HANG, "SIGINT", "SIGTERM"), output)
+    await output.says("hangs")
+    patient = asyncio.create_task(tree.stop(Ladder(interrupt_s=100, terminate_s=100)))
+    await asyncio.wait((patient,), timeout=0)
+
+    async with asyncio.timeout(10):
+        assert (await tree.stop(Ladder.at_once())).signal == "SIGKILL"
+    await patient
+
+
+async def test_a_cancelled_stop_leaves_nothing(output):
+    tree = await ProcessTree.start(python(STRAY), output)
+    await output.says("stray")
+    stopping = asyncio.create_task(tree.stop(Ladder(interrupt_s=100, terminate_s=100)))
+    await asyncio.wait((stopping,), timeout=0)
+    stopping.cancel()
+
+    async with asyncio.timeout(10):
+        with pytest.raises(asyncio.CancelledError):
+            await stopping
+
+    assert not alive(tree.pid)
+    assert not alive(stray_pid(output))
+
+
+async def test_a_cancelled_start_leaves_nothing(output, tmp_path):
+    mark = tmp_path / "pid"
+    code = "import os, sys; open(sys.argv[1], 'w').write(str(os.getpid())); os.pause()"
+    starting = asyncio.create_task(ProcessTree.start(python(code, mark), output))
+    await asyncio.wait((starting,), timeout=0.005)
+    starting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+
+    assert not [p for p in psutil.process_iter() if str(mark) in _command_line(p)]
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+async def test_a_killed_shim_takes_the_session_along(output):
+    code = "import os, signal\nos.fork()\nos.write(1, b'%d\\n' % os.getpid())\nsignal.pause()"
+    tree = await ProcessTree.start(python(code), output)
+    async with asyncio.timeout(20):
+        while output.text["stdout"].count(b"\n") < 2:
+            output._news.clear()
+            await output._news.wait()
+    pids = list(map(int, output.text["stdout"].split()))
+
+    os.kill(psutil.Process(tree.pid).ppid(), signal.SIGKILL)
+    report = await tree.wait()
+
+    assert report.words == "ended unseen: its supervising process was killed"
+    assert not any(map(alive, pids))
+
+
+# --- the engine's own death
+
+ENGINE = """
+import asyncio, os, sys
+from pathlib import Path
+from imjoy_engine.processes import Command, ProcessTree
+
+async def main():
+    tree = await ProcessTree.start(
+        Command([sys.executable, "-I", "-S", "-c", sys.argv[1]], {}, Path("/tmp"), grace_s=0.3),
+        lambda stream, chunk: os.write(1, chunk),
+    )
+    os.write(1, f"leader {tree.pid}\\n".encode())
+    await tree.wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+async def test_nothing_survives_the_engine(how):
+    engine = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        ENGINE,
+        STRAY,
+        env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert engine.stdout is not None
+    words = (await engine.stdout.readline()).split() + (await engine.stdout.readline()).split()
+    leader, stray = int(words[words.index(b"leader") + 1]), int(words[words.index(b"stray") + 1])
+    assert alive(leader)
+    assert alive(stray)
+
+    engine.send_signal(how)
+    await engine.wait()
+
+    await ended(leader)
+    await ended(stray)
