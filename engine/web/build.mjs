@@ -1,0 +1,137 @@
+#!/usr/bin/env node
+/**
+ * Assembles what the engine serves at `/`:
+ *
+ *   node build.mjs [--out DIR]
+ *
+ *   index.html, page/, link/, frames/   our own modules, as written
+ *   vendor/                             third-party modules, each bundled once
+ *   core/, rpc/                         imjoy-core and imjoy-rpc, as published
+ *   licenses.txt                        the licences of everything that is not ours
+ *
+ * DIR is replaced only after the whole build succeeded.
+ */
+import { build } from "esbuild";
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+const DEFAULT_OUT = path.join(HERE, "..", "imjoy_engine", "built", "web");
+const OWN_FOLDERS = ["page", "link", "frames"];
+const PUBLISHED = {
+  core: { package: "imjoy-core", files: ["imjoy-core.min.js", "imjoy-loader.min.js"] },
+  rpc: { package: "imjoy-rpc", files: ["imjoy-rpc.min.js"] },
+};
+const PRELOAD_MARK = "<!-- modulepreload -->";
+
+/** @param {string} out directory that holds the finished page afterwards */
+export async function assemble(out) {
+  const target = path.resolve(out);
+  await mkdir(path.dirname(target), { recursive: true });
+  const staging = `${target}.building-${process.pid}`;
+  await mkdir(staging);
+  try {
+    for (const folder of OWN_FOLDERS) {
+      await cp(path.join(HERE, folder), path.join(staging, folder), { recursive: true });
+    }
+    const licences = new Set(Object.values(PUBLISHED).map((entry) => entry.package));
+    for (const name of await bundleVendor(path.join(staging, "vendor"))) licences.add(name);
+    for (const [folder, entry] of Object.entries(PUBLISHED)) {
+      await copyPublished(entry, path.join(staging, folder));
+    }
+    await writeIndex(staging);
+    await writeFile(path.join(staging, "licenses.txt"), await licenceText([...licences].sort()));
+    await rm(target, { recursive: true, force: true });
+    await rename(staging, target);
+  } catch (error) {
+    await rm(staging, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/**
+ * Writes one self-contained module per file of vendor/ and returns the packages inside.
+ * @param {string} outdir
+ */
+async function bundleVendor(outdir) {
+  const source = path.join(HERE, "vendor");
+  const result = await build({
+    absWorkingDir: HERE,
+    entryPoints: (await readdir(source)).map((name) => path.join(source, name)),
+    outdir,
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    minify: true,
+    metafile: true,
+    legalComments: "none",
+    logLevel: "warning",
+  });
+  const names = Object.keys(result.metafile.inputs).map(
+    (file) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1],
+  );
+  return new Set(names.filter((name) => name !== undefined));
+}
+
+/** @param {{package: string, files: string[]}} entry @param {string} outdir */
+async function copyPublished(entry, outdir) {
+  const dist = path.join(packageFolder(entry.package), "dist");
+  await mkdir(outdir, { recursive: true });
+  for (const name of entry.files) {
+    // A map that is not shipped would be asked for, and missed, by every open debugger.
+    const text = await readFile(path.join(dist, name), "utf8");
+    await writeFile(path.join(outdir, name), text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n"));
+  }
+}
+
+/** The page names every module up front, so that a browser fetches them at once, not in a chain. */
+async function writeIndex(staging) {
+  const file = path.join(staging, "page", "index.html");
+  const modules = (await filesBelow(staging, ["page", "vendor"]))
+    .filter((name) => name.endsWith(".js") && name !== "vendor/socketio.js")
+    .map((name) => `<link rel="modulepreload" href="/${name}" />`);
+  const text = await readFile(file, "utf8");
+  if (!text.includes(PRELOAD_MARK)) throw new Error(`${file} lacks ${PRELOAD_MARK}`);
+  await writeFile(path.join(staging, "index.html"), text.replace(PRELOAD_MARK, modules.join("\n    ")));
+  await rm(file);
+}
+
+/** @param {string} root @param {string[]} folders @returns {Promise<string[]>} sorted paths below root */
+async function filesBelow(root, folders) {
+  const found = [];
+  for (const folder of folders) {
+    const entries = await readdir(path.join(root, folder), { recursive: true, withFileTypes: true });
+    for (const entry of entries) {
+      if (entry.isFile()) found.push(path.relative(root, path.join(entry.parentPath, entry.name)));
+    }
+  }
+  return found.map((name) => name.split(path.sep).join("/")).sort();
+}
+
+/** @param {string[]} names of npm packages */
+async function licenceText(names) {
+  const parts = [];
+  for (const name of names) {
+    const folder = packageFolder(name);
+    const manifest = JSON.parse(await readFile(path.join(folder, "package.json"), "utf8"));
+    const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file ? await readFile(path.join(folder, file), "utf8") : "";
+    parts.push(`${name} ${manifest.version} (${manifest.license ?? "see its text"})\n\n${text.trim()}\n`);
+  }
+  return parts.join(`\n${"-".repeat(80)}\n\n`);
+}
+
+/** @param {string} name */
+function packageFolder(name) {
+  const require = createRequire(pathToFileURL(path.join(HERE, "build.mjs")));
+  const lookups = require.resolve.paths(name) ?? [];
+  return path.join(lookups[0], name);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values } = parseArgs({ options: { out: { type: "string", default: DEFAULT_OUT } } });
+  await assemble(values.out);
+}

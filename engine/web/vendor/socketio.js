@@ -1,0 +1,2 @@
+/** The Socket.IO client, bundled once. */
+export { io } from "socket.io-client";
