@@ -1,0 +1,275 @@
+"""A frame's body: a tree as JSON text and the buffers that it refers to.
+
+A *tree* is made of None, bool, int, float, str, list, dict and bytes-like objects. JSON carries
+most of it as it is; the rest is written as an object with one key:
+
+    {"$buf": i}                      bytes: number i of the frame's buffers
+    {"$num": "nan" | "inf" | "-inf"} a float that JSON has no word for
+    {"$int": "digits"}               an integer beyond ±(2**53 - 1)
+    {"$map": [[key, value], ...]}    a dict with a key that is not a string
+    {"$obj": [[key, value], ...]}    a dict with a key that starts with "$"
+
+A lone surrogate in a string is written as its JSON escape, since UTF-8 has none, and arrives as it
+was; two that form a pair arrive as the one character they stand for. A key that is a tuple is
+written as an array; an array as a key arrives as a tuple. `web/link/codec.js` is the same in
+JavaScript, and both are held to the golden vectors in `tests/vectors/`.
+
+What is not here: the dialect's `_rtype` forms (`values`), and bytes on a stream (`frames`).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, NoReturn, Sequence, Set, Tuple, Union
+
+from .errors import CodecError, UnsupportedValueError
+from .headers import Buffer
+from .limits import MAX_BODY_BYTES, MAX_CONTAINERS, MAX_DEPTH, MAX_INT_DIGITS, MAX_SAFE_INT
+
+__all__ = ["pack", "unpack"]
+
+_MAX_INT_BITS = 14_280  # below 10 ** MAX_INT_DIGITS
+_LONG_NUMBER = b"0" * (MAX_INT_DIGITS + 1)
+_DIGITS_AS_ZEROS = bytes(0x30 if 0x30 <= code <= 0x39 else 0x20 for code in range(256))
+_NUMBERS = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
+_AS_THEY_ARE = frozenset({str, bool, type(None)})
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise CodecError(f"{name} is not JSON")
+
+
+def _bounded_int(digits: str) -> int:
+    if len(digits) > MAX_INT_DIGITS:
+        raise CodecError(f"a number of {len(digits)} digits; {MAX_INT_DIGITS} are allowed")
+    return int(digits)
+
+
+_to_json = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
+).encode
+_from_json = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def pack(tree: Any) -> Tuple[bytes, List[Buffer]]:
+    """Return the body and the buffers of a tree; the buffers are the tree's own, not copies.
+
+    Raises UnsupportedValueError for what a tree cannot hold or for more than `MAX_DEPTH` levels.
+    """
+    buffers: List[Buffer] = []
+    if not _is_plain_json(tree):
+        tree = _tagged(tree, buffers, 1)
+    # Outside of strings the text is ASCII, so this escape only ever lands where JSON allows it.
+    body = _to_json(tree).encode("utf-8", "backslashreplace")
+    if len(body) > MAX_BODY_BYTES:
+        raise UnsupportedValueError(
+            "message",
+            f"a message of {len(body)} bytes beside its buffers; {MAX_BODY_BYTES} are allowed: "
+            "send large data as bytes or as arrays",
+        )
+    return body, buffers
+
+
+def unpack(body: Union[Buffer, str], buffers: Sequence[Buffer] = ()) -> Any:
+    """Return the tree that `pack` was given, its bytes being the very objects in `buffers`.
+
+    Raises CodecError, and nothing else, whatever the bytes.
+    """
+    size = len(body)
+    if size > MAX_BODY_BYTES:
+        raise CodecError(f"a body of {size} bytes; {MAX_BODY_BYTES} are allowed")
+    try:
+        text = body if isinstance(body, str) else str(body, "utf-8")
+        containers = text.count("[") + text.count("{")
+        if containers > MAX_CONTAINERS:
+            raise CodecError(f"more than {MAX_CONTAINERS} objects and arrays in one body")
+        tree = _parsed(text, buffers)
+    except UnicodeError as error:
+        raise CodecError("the body is not UTF-8") from error
+    except RecursionError as error:
+        raise CodecError(f"more than {MAX_DEPTH} levels") from error
+    except ValueError as error:
+        raise CodecError(f"the body is not JSON: {error}") from error
+    if containers > MAX_DEPTH:
+        _check_depth(tree)
+    return tree
+
+
+def _parsed(text: str, buffers: Sequence[Buffer]) -> Any:
+    decoder = _from_json
+    if '"$' in text or "\\u0024" in text:
+        hook = _Untagger(buffers).untagged
+        decoder = json.JSONDecoder(parse_constant=_refuse_constant, object_hook=hook)
+    if len(text) > MAX_INT_DIGITS and _has_long_number(text):
+        decoder = json.JSONDecoder(
+            parse_constant=_refuse_constant,
+            parse_int=_bounded_int,
+            object_hook=decoder.object_hook,
+        )
+    if text[:1] in ("{", "["):
+        tree, end = decoder.raw_decode(text)
+        if end == len(text):
+            return tree
+    return decoder.decode(text)
+
+
+def _has_long_number(text: str) -> bool:
+    """Tell whether the text may hold an integer that takes quadratic time to read."""
+    return _LONG_NUMBER in text.encode("utf-8", "replace").translate(_DIGITS_AS_ZEROS)
+
+
+def _check_depth(tree: Any) -> None:
+    level = [tree]
+    for _ in range(MAX_DEPTH):
+        below: List[Any] = []
+        for container in level:
+            children = container.values() if type(container) is dict else container
+            below += [child for child in children if type(child) is dict or type(child) is list]
+        if not below:
+            return
+        level = below
+    raise CodecError(f"more than {MAX_DEPTH} levels")
+
+
+class _Untagger:
+    """Turns the tagged objects of one body into what they stand for, innermost first."""
+
+    __slots__ = ("_buffers", "_taken")
+
+    def __init__(self, buffers: Sequence[Buffer]) -> None:
+        self._buffers = buffers
+        self._taken: Set[int] = set()
+
+    def untagged(self, found: Dict[str, Any]) -> Any:
+        for key in found:
+            if key[:1] == "$":
+                break
+        else:
+            return found
+        if len(found) != 1:
+            raise CodecError(f"a tag has company: {sorted(found)[:4]}")
+        ((tag, value),) = found.items()
+        if tag == "$buf":
+            return self._buffer(value)
+        if tag == "$num" and type(value) is str and value in _NUMBERS:
+            return _NUMBERS[value]
+        if tag == "$int" and type(value) is str:
+            return _integer(value)
+        if tag == "$map":
+            return {_as_key(key, 1): item for key, item in _pairs(value)}
+        if tag == "$obj":
+            return {_as_text(key): item for key, item in _pairs(value)}
+        raise CodecError(f"not a tag: {tag[:20]}")
+
+    def _buffer(self, index: Any) -> Buffer:
+        """Return a buffer once: a second mention would let few bytes stand for many."""
+        if type(index) is not int or not 0 <= index < len(self._buffers):
+            raise CodecError(f"no buffer {str(index)[:20]} in a frame of {len(self._buffers)}")
+        if index in self._taken:
+            raise CodecError(f"buffer {index} is mentioned twice")
+        self._taken.add(index)
+        return self._buffers[index]
+
+
+def _integer(digits: str) -> int:
+    bare = digits[1:] if digits[:1] == "-" else digits
+    if not (bare.isascii() and bare.isdigit() and len(bare) <= MAX_INT_DIGITS):
+        raise CodecError("$int is not a decimal number, or is too long")
+    return int(digits)
+
+
+def _pairs(value: Any) -> List[Any]:
+    if type(value) is not list or any(type(pair) is not list or len(pair) != 2 for pair in value):
+        raise CodecError("a list of [key, value] pairs is missing")
+    return value
+
+
+def _as_text(key: Any) -> str:
+    if type(key) is not str:
+        raise CodecError("a key of $obj is not a string")
+    return key
+
+
+def _as_key(key: Any, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise CodecError(f"a key of more than {MAX_DEPTH} levels")
+    if type(key) is list:
+        return tuple([_as_key(part, depth + 1) for part in key])
+    if type(key) is dict:
+        raise CodecError("an object cannot be a key")
+    return bytes(key) if isinstance(key, (bytearray, memoryview)) else key
+
+
+def _is_plain_json(tree: Any) -> bool:
+    """Tell whether JSON can say all of the tree, so that the fast writer may have it."""
+    if type(tree) in _AS_THEY_ARE:
+        return True
+    return (type(tree) is dict or type(tree) is list) and _holds_plain_json(tree, MAX_DEPTH)
+
+
+def _holds_plain_json(container: Any, levels: int) -> bool:
+    if type(container) is dict:
+        for key in container:
+            if type(key) is not str or key[:1] == "$":
+                return False
+        container = container.values()
+    for child in container:
+        kind = type(child)
+        if kind in _AS_THEY_ARE:
+            continue
+        if kind is dict or kind is list:
+            if levels <= 1 or not _holds_plain_json(child, levels - 1):
+                return False
+        elif not _is_plain_number(child, kind):
+            return False
+    return True
+
+
+def _is_plain_number(value: Any, kind: type) -> bool:
+    if kind is int:
+        return bool(-MAX_SAFE_INT <= value <= MAX_SAFE_INT)
+    return kind is float and bool(value - value == 0.0)  # NaN for what JSON has no word for
+
+
+def _tagged(node: Any, buffers: List[Buffer], depth: int) -> Any:
+    """Return a tree that JSON can say; append the tree's bytes to `buffers`."""
+    if node is None or isinstance(node, (str, bool)):
+        return node
+    if isinstance(node, int):
+        return node if -MAX_SAFE_INT <= node <= MAX_SAFE_INT else {"$int": _digits(node)}
+    if isinstance(node, float):
+        return node if node - node == 0.0 else {"$num": _number_name(node)}
+    if isinstance(node, (bytes, bytearray, memoryview)):
+        buffers.append(node)
+        return {"$buf": len(buffers) - 1}
+    if not isinstance(node, (dict, list, tuple)):
+        raise UnsupportedValueError(type(node).__name__)
+    if depth > MAX_DEPTH:
+        raise UnsupportedValueError(
+            type(node).__name__, f"nested in more than {MAX_DEPTH} levels, or in itself"
+        )
+    if not isinstance(node, dict):
+        return [_tagged(child, buffers, depth + 1) for child in node]
+    if all(type(key) is str and key[:1] != "$" for key in node):
+        return {key: _tagged(child, buffers, depth + 1) for key, child in node.items()}
+    tag = "$obj" if all(isinstance(key, str) for key in node) else "$map"
+    return {
+        tag: [
+            [_tagged(key, buffers, depth + 1), _tagged(child, buffers, depth + 1)]
+            for key, child in node.items()
+        ]
+    }
+
+
+def _number_name(number: float) -> str:
+    if number != number:
+        return "nan"
+    return "inf" if number > 0 else "-inf"
+
+
+def _digits(number: int) -> str:
+    if number.bit_length() > _MAX_INT_BITS:
+        raise UnsupportedValueError(
+            "int", f"an integer of {number.bit_length()} bits; {_MAX_INT_BITS} are allowed"
+        )
+    return str(int(number))

@@ -1,0 +1,260 @@
+"""One unit on every link, from bytes and to bytes.
+
+    offset size
+    0      2    magic  b"IJ"
+    2      1    version 1
+    3      1    reserved, 0
+    4      4    header length H, unsigned big-endian, at most 64 KiB
+    8      H    header: UTF-8 JSON object with `to`, `from`, `kind`, `sizes`
+    8+H    ...  body (sizes[0] bytes), then the buffers (sizes[1:]) in order
+
+Here: `encode_frame` for a writer, `FrameDecoder` for a byte stream, `decode_frame` for a link that
+keeps messages apart. As the event of a Socket.IO link: `events`. What is in a body: `codec`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
+
+from .errors import FrameError, UnsendableFrameError
+from .headers import (
+    NO_EXTRA,
+    PREFIX_BYTES,
+    Buffer,
+    Header,
+    encode_header,
+    header_length,
+    parse_header,
+)
+from .limits import MAX_BUFFERS, MAX_FRAME_BYTES, MAX_HEADER_BYTES
+
+__all__ = ["Frame", "FrameDecoder", "buffer_bytes", "decode_frame", "encode_frame"]
+
+_RECEIVE_BYTES = 2 * MAX_HEADER_BYTES
+_JOINED_BYTES = 64 * 1024  # a body up to this is copied behind its header: one write, not two
+_DIRECT_BYTES = 16 * 1024  # a part with more than this still to come is received in place
+_TRUSTED_BYTES = 4 * 1024 * 1024  # set aside on a peer's word; more only as bytes arrive
+
+
+class Frame(NamedTuple):
+    """What one peer sends another: `to` and `sender` are peer ids, "" is the engine.
+
+    `extra` holds the header keys that this version does not know; they are passed on.
+    """
+
+    to: str
+    sender: str
+    kind: str
+    body: Buffer = b""
+    buffers: Sequence[Buffer] = ()
+    extra: Mapping[str, Any] = NO_EXTRA
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes of the body and of the buffers together."""
+        return buffer_bytes(self.body) + sum(map(buffer_bytes, self.buffers))
+
+
+def buffer_bytes(buffer: Buffer) -> int:
+    """Return a buffer's size in bytes, whatever the items of a memoryview are."""
+    return buffer.nbytes if isinstance(buffer, memoryview) else len(buffer)
+
+
+def encode_frame(frame: Frame) -> List[Buffer]:
+    """Return the frame's bytes in pieces for a gathering write; buffers are not copied.
+
+    Raises UnsendableFrameError when the frame exceeds a limit of the format.
+    """
+    to, sender, kind, body, buffers, extra = frame
+    if len(buffers) > MAX_BUFFERS:
+        raise UnsendableFrameError(f"{len(buffers)} buffers; {MAX_BUFFERS} are allowed")
+    sizes = [buffer_bytes(body)]
+    sizes += map(buffer_bytes, buffers)
+    head = encode_header(to, sender, kind, extra, sizes)
+    if sizes[0] <= _JOINED_BYTES:
+        return [b"".join((head, body)), *buffers]
+    return [head, body, *buffers]
+
+
+def _frame(header: Header, parts: Sequence[Buffer]) -> Frame:
+    buffers = tuple(parts[1:])
+    return Frame(header.to, header.sender, header.kind, parts[0], buffers, header.extra)
+
+
+class FrameDecoder:
+    """Turns the bytes of one stream into frames; does no I/O.
+
+    Either `feed` it, or let the reader write into `get_buffer()` and report with
+    `buffer_updated()`, as `asyncio.BufferedProtocol` does: then a large buffer is received in its
+    final place. A frame's buffers are bytearrays that nobody else holds.
+
+    Memory: 128 KiB for itself, up to 4 MiB on a peer's word, and twice what has arrived of the
+    current frame. The first FrameError is final: every later call raises it again.
+    """
+
+    def __init__(
+        self, max_frame_bytes: int = MAX_FRAME_BYTES, max_buffers: int = MAX_BUFFERS
+    ) -> None:
+        self._max_frame_bytes = max_frame_bytes
+        self._max_buffers = max_buffers
+        self._scratch = memoryview(bytearray(_RECEIVE_BYTES))
+        self._start = 0  # the unread bytes are scratch[start:end]
+        self._end = 0
+        self._header: Optional[Header] = None  # of the frame whose parts are being filled
+        self._parts: List[bytearray] = []
+        self._filled = 0  # bytes of the last part that have arrived
+        self._lent: Optional[memoryview] = None  # the view of a part handed out last
+        self._error: Optional[FrameError] = None
+
+    @property
+    def is_between_frames(self) -> bool:
+        """Whether the stream may end here without cutting a frame."""
+        return self._header is None and self._start == self._end
+
+    def feed(self, data: Buffer) -> List[Frame]:
+        """Return the frames that these bytes complete. Raises FrameError."""
+        frames: List[Frame] = []
+        source = memoryview(data).cast("B")
+        position, size = 0, len(source)
+        while position < size:
+            target = self.get_buffer()
+            count = min(len(target), size - position)
+            target[:count] = source[position : position + count]
+            position += count
+            frames += self.buffer_updated(count)
+        return frames
+
+    def get_buffer(self, sizehint: int = -1) -> memoryview:
+        """Return a view, never empty, into which the next bytes of the stream belong.
+
+        It is good for one `buffer_updated`. Raises FrameError when the stream is broken.
+        """
+        if self._error is not None:
+            raise self._error
+        self._take_back()
+        if self._header is not None:
+            size = self._header.sizes[len(self._parts) - 1]
+            if size - self._filled > _DIRECT_BYTES:
+                self._lent = memoryview(self._part_with_room(size))[self._filled :]
+                return self._lent
+        return self._scratch[self._end :]
+
+    def buffer_updated(self, count: int) -> List[Frame]:
+        """Return the frames that `count` more bytes complete. Raises FrameError."""
+        if self._error is not None:
+            raise self._error
+        if self._lent is not None:
+            self._filled += count
+        else:
+            self._end += count
+        frames: List[Frame] = []
+        try:
+            while self._advanced(frames):
+                pass
+        except FrameError as error:
+            self._error = error
+            self._header, self._parts = None, []
+            raise
+        self._compact()
+        return frames
+
+    def _take_back(self) -> None:
+        """Let go of the view handed out last, so that its part may grow, or be freed."""
+        if self._lent is not None:
+            self._lent.release()
+            self._lent = None
+
+    def _advanced(self, frames: List[Frame]) -> bool:
+        """Take one step; return False when more bytes are needed for the next."""
+        if self._header is not None:
+            return self._filled_part(self._header, frames)
+        waiting = self._end - self._start
+        if waiting < PREFIX_BYTES:
+            return False
+        head_end = self._start + PREFIX_BYTES
+        length = header_length(self._scratch[self._start : head_end])
+        if waiting < PREFIX_BYTES + length:
+            return False
+        self._start = head_end + length
+        header = parse_header(
+            self._scratch[head_end : self._start], self._max_frame_bytes, self._max_buffers
+        )
+        if header.total <= self._end - self._start:
+            frames.append(self._whole(header))
+        else:
+            self._header = header
+            self._open_part(header)
+        return True
+
+    def _whole(self, header: Header) -> Frame:
+        """Return a frame all of which is waiting in the scratch."""
+        parts: List[Buffer] = []
+        for size in header.sizes:
+            parts.append(bytearray(self._scratch[self._start : self._start + size]))
+            self._start += size
+        return _frame(header, parts)
+
+    def _open_part(self, header: Header) -> None:
+        """Set room aside for the next part of the frame, all of it only when that is little."""
+        size = header.sizes[len(self._parts)]
+        self._parts.append(bytearray(min(size, _TRUSTED_BYTES)))
+        self._filled = 0
+
+    def _part_with_room(self, size: int) -> bytearray:
+        """Return the current part with room for more; it doubles as bytes arrive."""
+        part = self._parts[-1]
+        if len(part) == self._filled:
+            part += bytes(min(self._filled, size - self._filled))
+        return part
+
+    def _filled_part(self, header: Header, frames: List[Frame]) -> bool:
+        """Move waiting bytes into the current part; return False when that changes nothing."""
+        size = header.sizes[len(self._parts) - 1]
+        if self._filled < size:
+            waiting = min(size - self._filled, self._end - self._start)
+            if not waiting:
+                return False
+            part = self._part_with_room(size)
+            count = min(waiting, len(part) - self._filled)
+            source = self._scratch[self._start : self._start + count]
+            part[self._filled : self._filled + count] = source
+            self._start += count
+            self._filled += count
+        elif len(self._parts) < len(header.sizes):
+            self._open_part(header)
+        else:
+            frames.append(_frame(header, self._parts))
+            self._header, self._parts = None, []
+        return True
+
+    def _compact(self) -> None:
+        """Move the unread bytes to the front when a whole header might not fit behind them."""
+        if self._start == self._end:
+            self._start = self._end = 0
+        elif self._end > _RECEIVE_BYTES - PREFIX_BYTES - MAX_HEADER_BYTES:
+            waiting = bytes(self._scratch[self._start : self._end])
+            self._scratch[: len(waiting)] = waiting
+            self._start, self._end = 0, len(waiting)
+
+
+def decode_frame(
+    data: Buffer, max_frame_bytes: int = MAX_FRAME_BYTES, max_buffers: int = MAX_BUFFERS
+) -> Frame:
+    """Return the one frame that fills `data`; body and buffers are views of it, not copies.
+
+    For links that keep messages apart, such as a WebSocket. Raises FrameError.
+    """
+    view = memoryview(data).cast("B")
+    if len(view) < PREFIX_BYTES:
+        raise FrameError("a frame cut off in its first bytes")
+    start = PREFIX_BYTES + header_length(view[:PREFIX_BYTES])
+    if len(view) < start:
+        raise FrameError("a frame cut off in its header")
+    header = parse_header(view[PREFIX_BYTES:start], max_frame_bytes, max_buffers)
+    if start + header.total != len(view):
+        raise FrameError(f"a frame of {start + header.total} bytes in a message of {len(view)}")
+    parts: List[Buffer] = []
+    for size in header.sizes:
+        parts.append(view[start : start + size])
+        start += size
+    return _frame(header, parts)
