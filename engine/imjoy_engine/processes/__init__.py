@@ -9,6 +9,7 @@ from __future__ import annotations
 from imjoy_engine.processes.report import ExitReport, Ladder
 from imjoy_engine.processes.shield import outlast
 from imjoy_engine.processes.tree import Command, OnOutput, ProcessTree, Stream
+from imjoy_engine.processes.variables import scrubbed
 
 __all__ = [
     "Command",
@@ -18,4 +19,5 @@ __all__ = [
     "ProcessTree",
     "Stream",
     "outlast",
+    "scrubbed",
 ]

@@ -121,6 +121,9 @@ class ProcessTree:
     async def start(cls, command: Command, on_output: OnOutput) -> ProcessTree:
         """Return the tree of a command that runs; cancelled, leave nothing behind.
 
+        Output may arrive before it returns. Called back with an error, `on_output` is called again
+        for the next chunk: reading never stops.
+
         Raises OSError, as executing the program did (FileNotFoundError, PermissionError, …), and
         `MachineError` when the engine's own interpreter could not run the shim.
         """

@@ -6,5 +6,6 @@
 from __future__ import annotations
 
 from imjoy_engine.provisioners.base import LaunchSpec, Provisioner, WorkerProcess
+from imjoy_engine.provisioners.local import LocalProvisioner
 
-__all__ = ["LaunchSpec", "Provisioner", "WorkerProcess"]
+__all__ = ["LaunchSpec", "LocalProvisioner", "Provisioner", "WorkerProcess"]

@@ -1,0 +1,94 @@
+"""Starts workers on this machine, each behind a shim that ends its whole tree."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from imjoy_engine.errors import PluginStartError
+from imjoy_engine.processes import Command, ExitReport, Ladder, OnOutput, ProcessTree, scrubbed
+from imjoy_engine.provisioners.base import LaunchSpec
+
+__all__ = ["LocalProvisioner", "worker_command"]
+
+
+class LocalProvisioner:
+    """The provisioner of the engine's own machine.
+
+    `environment` are the machine's variables, which workers inherit scrubbed; `grace_s` is how long
+    a worker may take to leave when the engine itself has died.
+    """
+
+    name = "local"
+
+    def __init__(self, environment: Mapping[str, str], *, grace_s: float = 2.0) -> None:
+        self._environment = dict(environment)
+        self._grace_s = grace_s
+
+    async def launch(self, spec: LaunchSpec, on_output: OnOutput) -> LocalWorker:
+        """Return a worker whose process runs; it may not have connected yet.
+
+        Raises `PluginStartError` when the interpreter, the zipapp or the work directory cannot be
+        used.
+        """
+        _check(spec)
+        command = worker_command(spec, self._environment, grace_s=self._grace_s)
+        try:
+            return LocalWorker(await ProcessTree.start(command, on_output))
+        except OSError as error:
+            raise PluginStartError(
+                f"The interpreter {spec.python} could not be started: {error.strerror}.",
+                hint="Remove the environment so that it is built again.",
+            ) from error
+
+
+class LocalWorker:
+    """A worker on this machine."""
+
+    def __init__(self, tree: ProcessTree) -> None:
+        self._tree = tree
+
+    @property
+    def pid(self) -> int:
+        """The worker's process id."""
+        return self._tree.pid
+
+    async def wait(self) -> ExitReport:
+        """Return how the worker ended, once nothing of its tree lives and its output is read."""
+        return await self._tree.wait()
+
+    async def stop(self, ladder: Ladder) -> ExitReport:
+        """Return how the worker ended; nothing of its tree lives then, cancelled or not."""
+        return await self._tree.stop(ladder)
+
+
+def worker_command(spec: LaunchSpec, machine: Mapping[str, str], *, grace_s: float) -> Command:
+    """Return what starts the worker: its ticket travels in a variable, which `ps` does not show."""
+    variables = {
+        **scrubbed(machine),
+        **spec.environment,
+        "PATH": os.pathsep.join((str(spec.python.parent), machine.get("PATH", os.defpath))),
+        "VIRTUAL_ENV": str(spec.prefix),
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+        "IMJOY_TICKET": spec.ticket,
+    }
+    if spec.visible_gpus is not None:
+        variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+        variables["CUDA_VISIBLE_DEVICES"] = ",".join(spec.visible_gpus)
+    argv = [str(spec.python), "-s", "-u", str(spec.worker), "--connect", spec.address]
+    return Command(argv, variables, spec.work_dir, grace_s=grace_s)
+
+
+def _check(spec: LaunchSpec) -> None:
+    if not spec.work_dir.is_dir():
+        raise PluginStartError(
+            f"The work directory {spec.work_dir} does not exist.",
+            hint="Create it, or choose another workspace.",
+        )
+    if not spec.worker.exists():
+        raise PluginStartError(
+            f"The worker {spec.worker} is missing from this installation.",
+            hint="Run `make build` in a checkout, or install the engine again.",
+        )
