@@ -14,8 +14,8 @@ import socketio
 from aiohttp import web
 from engineio.async_drivers import aiohttp as aiohttp_driver
 
-from imjoy_engine.gateway.frames import frame_to_event
 from imjoy_engine.session.links import LinkClosedError
+from imjoy_wire.events import to_event
 from imjoy_wire.frames import Frame
 
 __all__ = ["EngineSocketServer", "SocketIOLink"]
@@ -71,8 +71,12 @@ class SocketIOLink:
 
     async def send_frame(self, frame: Frame) -> None:
         """Send a frame as one event; a small one without buffers goes as text."""
-        arguments = frame_to_event(frame)
-        await self._emit("frame", arguments, sum(map(len, arguments)))
+        header, body, *buffers = to_event(frame)
+        # python-socketio takes nothing but bytes for binary.
+        parts = [
+            part if isinstance(part, (bytes, str)) else bytes(part) for part in (body, *buffers)
+        ]
+        await self._emit("frame", (header, *parts), frame.payload_bytes)
 
     async def send_event(self, name: str, payload: dict[str, Any]) -> None:
         """Send an event."""

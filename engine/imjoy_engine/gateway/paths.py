@@ -119,5 +119,5 @@ def _unseen(text: str) -> NotFoundError:
     return NotFoundError(
         f"{text!r} is not among the files that this engine shows.",
         hint="Hidden names are never shown; directories outside the workspace, and links to them, "
-        "only when the engine was started with --file-root for them.",
+        "only when the engine was started with --files for them.",
     )

@@ -15,10 +15,10 @@ from aiohttp import web
 from imjoy_engine.config import Limits
 from imjoy_engine.errors import BadRequestError, EngineError, NotRegisteredError
 from imjoy_engine.gateway.auth import TokenAuth
-from imjoy_engine.gateway.frames import frame_from_event
 from imjoy_engine.gateway.link import EngineSocketServer, SocketIOLink
 from imjoy_engine.session import Session, SessionRegistry
 from imjoy_wire.errors import WireError
+from imjoy_wire.events import from_event
 
 __all__ = ["SocketIOGateway"]
 
@@ -164,13 +164,13 @@ class SocketIOGateway:
 
         return handler
 
-    async def _frame(self, sid: str, header: Any = None, body: Any = None, *buffers: Any) -> None:
+    async def _frame(self, sid: str, *arguments: Any) -> None:
         try:
             session = self._session(sid)
-            frame = frame_from_event(header, body, buffers, self._limits.max_message_bytes)
+            frame = from_event(arguments, self._limits.max_message_bytes)
         except (EngineError, WireError) as error:
             code = getattr(error, "code", "bad-frame")
-            payload = {"code": code, "message": str(error), "hint": "Send frames as documented."}
+            payload = {"code": code, "message": str(error), "hint": getattr(error, "hint", "")}
             await self._server.emit("client_error", payload, to=sid)
             return
         await session.send(frame)

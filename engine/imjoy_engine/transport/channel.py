@@ -46,6 +46,11 @@ class Channel(asyncio.BufferedProtocol):
         """Return whether the peer keeps up: less than the high-water mark waits to be sent."""
         return self._writable.is_set()
 
+    @property
+    def is_reading(self) -> bool:
+        """Return whether the peer's bytes are taken in."""
+        return self._transport is not None and self._transport.is_reading()
+
     def receive_with(self, on_frame: Callable[[Frame], None]) -> None:
         """Hand every frame to `on_frame` from now on, first those that came before."""
         self._on_frame = on_frame

@@ -1,0 +1,155 @@
+"""Workers without processes: environments that are ready, and a provisioner that plays along.
+
+They implement the engine's ports, so supervisor, pool and sessions run as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from imjoy_engine.config import Limits
+from imjoy_engine.environments import EnvironmentLease, EnvironmentSpec, OnProgress, Phase, Progress
+from imjoy_engine.errors import EngineError
+from imjoy_engine.plugins import Tools
+from imjoy_engine.processes import ExitReport, Ladder
+from imjoy_engine.provisioners import LaunchSpec
+from imjoy_engine.transport import WorkerListener
+from imjoy_wire.frames import Frame, FrameDecoder, encode_frame
+
+LIMITS = Limits(start_timeout_s=5.0, stop_timeout_s=1.0)
+
+
+class FakeEnvironments:
+    """Grants a lease at once; `gate` holds it back, `error` refuses it."""
+
+    def __init__(self, journal: list[str]) -> None:
+        self.journal = journal
+        self.gate: asyncio.Event | None = None
+        self.error: EngineError | None = None
+
+    async def ensure(self, spec: EnvironmentSpec, on_progress: OnProgress) -> EnvironmentLease:
+        on_progress(Progress(Phase.READY, message="ready"))
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        self.journal.append("lease")
+        return EnvironmentLease(
+            "key", Path("/nowhere"), on_release=lambda: self.journal.append("release")
+        )
+
+
+class FakeWorker:
+    """A worker that lives in the test's own loop and speaks over the real socket."""
+
+    def __init__(self, pid: int, journal: list[str]) -> None:
+        self.pid = pid
+        self.journal = journal
+        self.frames: list[Frame] = []
+        self.leaves_when_asked = True
+        self._news = asyncio.Condition()
+        self._ended: asyncio.Future[ExitReport] = asyncio.get_running_loop().create_future()
+        self._writer: asyncio.StreamWriter | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def come(self, spec: LaunchSpec) -> None:
+        """Connect back with the ticket, as a worker does."""
+        reader, self._writer = await asyncio.open_unix_connection(spec.address.split(":", 1)[1])
+        self.say("hello", {"ticket": spec.ticket, "protocol": 1, "python": "3", "pid": self.pid})
+        self._reading = asyncio.create_task(self._read(reader))
+
+    def say(self, kind: str, payload: Any, *, sender: str = "", to: str = "") -> None:
+        assert self._writer is not None
+        body = json.dumps(payload).encode()
+        self._writer.writelines(encode_frame(Frame(to, sender, kind, body)))
+
+    async def hears(self, kind: str) -> Any:
+        """Return the payload of the first frame of that kind."""
+
+        def find() -> Frame | None:
+            return next((frame for frame in self.frames if frame.kind == kind), None)
+
+        async with asyncio.timeout(5), self._news:
+            await self._news.wait_for(lambda: find() is not None)
+        frame = find()
+        assert frame is not None
+        return json.loads(bytes(frame.body))
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        decoder = FrameDecoder(max_frame_bytes=1 << 20)
+        while data := await reader.read(65536):
+            async with self._news:
+                self.frames.extend(decoder.feed(data))
+                self._news.notify_all()
+            if self.leaves_when_asked and any(frame.kind == "shutdown" for frame in self.frames):
+                self.end(0)
+
+    def end(self, exit_code: int | None, signal: str | None = None) -> None:
+        if not self._ended.done():
+            words = f"exited with code {exit_code}" if signal is None else f"killed by {signal}"
+            self._ended.set_result(ExitReport(self.pid, exit_code, signal, words, 0, 0.0))
+        if self._writer is not None:
+            self._writer.close()
+
+    async def wait(self) -> ExitReport:
+        return await asyncio.shield(self._ended)
+
+    async def stop(self, ladder: Ladder) -> ExitReport:
+        self.journal.append("stop")
+        self.end(None, "SIGTERM")
+        if self._reading is not None:
+            await self._reading
+        return await self._ended
+
+
+class FakeProvisioner:
+    """Launches fake workers; `comes` says whether they connect back."""
+
+    name = "fake"
+
+    def __init__(self, journal: list[str]) -> None:
+        self.journal = journal
+        self.comes = True
+        self.workers: list[FakeWorker] = []
+        self.specs: list[LaunchSpec] = []
+        self.launched = asyncio.Event()
+
+    async def launch(self, spec: LaunchSpec, on_output: Callable[[Any, bytes], None]) -> FakeWorker:
+        worker = FakeWorker(40_000 + len(self.workers), self.journal)
+        self.journal.append("launch")
+        self.workers.append(worker)
+        self.specs.append(spec)
+        on_output("stdout", b"launched\n")
+        self.launched.set()
+        if self.comes:
+            await worker.come(spec)
+        return worker
+
+
+class Stage:
+    """All of it, ready to run plugins on."""
+
+    def __init__(self, listener: WorkerListener, limits: Limits = LIMITS) -> None:
+        self.journal: list[str] = []
+        self.environments = FakeEnvironments(self.journal)
+        self.provisioner = FakeProvisioner(self.journal)
+        self.tools = Tools(
+            environments=self.environments,
+            provisioner=self.provisioner,
+            listener=listener,
+            worker_archive=Path("/nowhere/worker.pyz"),
+            engine_url=lambda: "http://127.0.0.1:9527",
+            limits=limits,
+        )
+
+    @property
+    def worker(self) -> FakeWorker:
+        return self.provisioner.workers[-1]
+
+
+def config(**fields: Any) -> Mapping[str, Any]:
+    return {"name": "P", "type": "native-python", **fields}

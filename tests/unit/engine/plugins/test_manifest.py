@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from imjoy_engine.errors import ManifestError
+from imjoy_engine.plugins.manifest import PluginManifest
+
+
+def test_a_config_becomes_a_manifest() -> None:
+    config = {
+        "name": "Charts",
+        "type": "native-python",
+        "version": "0.1.0",
+        "tag": "GPU",
+        "flags": ["single-instance"],
+        "requirements": ["numpy"],
+    }
+    manifest = PluginManifest.from_config(config)
+    assert (manifest.name, manifest.version, manifest.tag) == ("Charts", "0.1.0", "GPU")
+    assert manifest.flags == {"single-instance"}
+    assert manifest.config["requirements"] == ["numpy"]
+    assert manifest.as_dict() == {
+        "name": "Charts",
+        "type": "native-python",
+        "version": "0.1.0",
+        "tag": "GPU",
+        "flags": ["single-instance"],
+    }
+
+
+def test_what_is_missing_has_a_default() -> None:
+    manifest = PluginManifest.from_config({"name": "A", "flags": None, "tag": None})
+    assert (manifest.type, manifest.version, manifest.tag) == ("native-python", "", "")
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (None, "not an object"),
+        ([], "not an object"),
+        ({}, "no name"),
+        ({"name": ""}, "no name"),
+        ({"name": "  "}, "no name"),
+        ({"name": 7}, "no name"),
+        ({"name": "a/b"}, "cannot be used"),
+        ({"name": "a\nb"}, "cannot be used"),
+        ({"name": "x" * 201}, "cannot be used"),
+        ({"name": "A", "type": "window"}, "of type 'window'"),
+        ({"name": "A", "type": {"a": "b"}}, "of type"),
+        ({"name": "A", "tag": 3}, "tag is not text"),
+        ({"name": "A", "flags": "single-instance"}, "flags are not a list"),
+        ({"name": "A", "flags": [1]}, "flags are not a list"),
+    ],
+)
+def test_a_wrong_config_is_refused_in_one_sentence(config: Any, words: str) -> None:
+    with pytest.raises(ManifestError, match=words) as caught:
+        PluginManifest.from_config(config)
+    assert caught.value.hint
+    assert caught.value.fault == "plugin"

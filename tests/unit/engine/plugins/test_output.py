@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from imjoy_engine.plugins.output import OutputLog
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.pieces: list[tuple[str, str]] = []
+
+    def __call__(self, stream: str, text: str) -> None:
+        self.pieces.append((stream, text))
+
+    @property
+    def text(self) -> str:
+        return "".join(text for _, text in self.pieces)
+
+
+async def test_what_is_printed_is_passed_on_kept_and_remembered(tmp_path: Path) -> None:
+    heard = Heard()
+    log = OutputLog(tmp_path / "logs" / "a.log", heard, max_file_bytes=1 << 20)
+    log.feed("stdout", b"one\ntwo")
+    log.feed("stdout", b" and more\n")
+    log.feed("stderr", b"oh\n")
+    await log.close()
+    assert heard.pieces == [("stdout", "one\ntwo and more\n"), ("stderr", "oh\n")]
+    assert log.path.read_text() == "one\ntwo and more\noh\n"
+    assert log.last_lines() == ["one", "two and more", "oh"]
+
+
+async def test_an_open_line_counts_among_the_last(tmp_path: Path) -> None:
+    log = OutputLog(tmp_path / "a.log", Heard(), max_file_bytes=1 << 20)
+    log.feed("stdout", b"whole\nhalf")
+    assert log.last_lines() == ["whole", "half"]
+    await log.close()
+
+
+async def test_a_progress_bar_is_remembered_by_its_last_state(tmp_path: Path) -> None:
+    log = OutputLog(tmp_path / "a.log", Heard(), max_file_bytes=1 << 20)
+    log.feed("stderr", b"10%\r50%\r100%\n")
+    assert log.last_lines() == ["100%"]
+    await log.close()
+
+
+async def test_a_character_cut_between_two_chunks_survives(tmp_path: Path) -> None:
+    heard = Heard()
+    log = OutputLog(tmp_path / "a.log", heard, max_file_bytes=1 << 20)
+    snowman = "☃".encode()
+    log.feed("stdout", snowman[:1])
+    log.feed("stdout", snowman[1:] + b"\xff\n")
+    await log.close()
+    assert heard.text == "☃�\n"
+
+
+async def test_a_flood_is_bounded_and_said(tmp_path: Path) -> None:
+    heard = Heard()
+    log = OutputLog(tmp_path / "a.log", heard, max_file_bytes=1 << 20)
+    chunk = b"x" * 65_535 + b"\n"
+    for _ in range(1000):
+        log.feed("stderr", chunk)
+    await log.close()
+    assert len(heard.text) < 1 << 20
+    assert "bytes skipped: printed faster than shown" in heard.text
+    assert log.path.stat().st_size < 1 << 20
+
+
+async def test_a_full_file_is_rotated_once(tmp_path: Path) -> None:
+    log = OutputLog(tmp_path / "a.log", Heard(), max_file_bytes=10)
+    for word in (b"first line\n", b"second line\n", b"third line\n"):
+        log.feed("stdout", word)
+        await log.close()
+    assert log.path.read_text() == "third line\n"
+    assert log.path.with_suffix(".1.log").read_text() == "second line\n"

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imjoy_engine.errors import EnvironmentBuildError
+from imjoy_engine.plugins.instance import InstanceObserver, PluginInstance
+from imjoy_engine.plugins.lifecycle import State
+from imjoy_engine.plugins.manifest import PluginManifest
+from imjoy_engine.plugins.supervisor import PluginSupervisor
+from imjoy_engine.transport import WorkerListener
+from support.workers import LIMITS, Stage, config
+
+
+class Run:
+    """One plugin on a stage, with everything that was told of it."""
+
+    def __init__(self, stage: Stage, tmp_path: Path, **fields: Any) -> None:
+        self.stage = stage
+        self.events: list[dict[str, Any]] = []
+        self.frames: list[Any] = []
+        self.instance = PluginInstance(
+            PluginManifest.from_config(config(**fields)),
+            workspace="default",
+            work_dir=tmp_path / "work",
+            log_dir=tmp_path / "logs",
+            max_log_bytes=1 << 20,
+            observer=InstanceObserver(
+                lambda _, event: self.events.append(event),
+                lambda _, frame: self.frames.append(frame),
+            ),
+        )
+        self.supervisor = PluginSupervisor(self.instance, stage.tools)
+
+    async def reached(self, *states: State) -> State:
+        return await asyncio.wait_for(self.instance.lifecycle.reached(*states), 5)
+
+    @property
+    def states(self) -> list[str]:
+        return [event["state"] for event in self.events if event["event"] == "state"]
+
+    @property
+    def error(self) -> dict[str, Any]:
+        last = self.events[-1]
+        assert last["event"] == "state"
+        error: dict[str, Any] = last["error"]
+        return error
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    async with WorkerListener.listening(max_frame_bytes=1 << 20) as listener:
+        yield Stage(listener)
+
+
+async def test_a_plugin_lives_and_everything_is_given_back_in_reverse(
+    stage: Stage, tmp_path: Path
+) -> None:
+    run = Run(stage, tmp_path)
+    run.instance.join("b_1")
+    run.supervisor.start()
+    assert await run.reached(State.READY) is State.READY
+    welcome = await stage.worker.hears("welcome")
+    assert welcome["peers"] == ["b_1"]
+    assert welcome["plugin"]["name"] == "P"
+    assert welcome["work_dir"] == str(tmp_path / "work")
+    assert (tmp_path / "work").is_dir()
+    await run.supervisor.stop()
+    assert (await stage.worker.hears("shutdown"))["grace_s"] == 1.0
+    assert run.states == ["preparing", "starting", "ready", "draining", "stopped"]
+    assert stage.journal == ["lease", "launch", "stop", "release"]
+    assert run.instance.exit is not None
+    assert run.instance.exit["exit_code"] == 0
+    await run.supervisor.stop()
+
+
+async def test_a_worker_that_ignores_the_request_is_ended(stage: Stage, tmp_path: Path) -> None:
+    stage.tools = replace(stage.tools, limits=replace(LIMITS, stop_timeout_s=0.01))
+    run = Run(stage, tmp_path)
+    run.supervisor.start()
+    await run.reached(State.READY)
+    stage.worker.leaves_when_asked = False
+    await run.supervisor.stop()
+    assert run.states[-1] == "stopped"
+    assert run.instance.exit is not None
+    assert run.instance.exit["signal"] == "SIGTERM"
+
+
+async def test_a_crash_fails_the_plugin_with_words_and_last_lines(
+    stage: Stage, tmp_path: Path
+) -> None:
+    run = Run(stage, tmp_path)
+    run.supervisor.start()
+    await run.reached(State.READY)
+    run.instance.output.feed("stderr", b"Traceback: it broke\n")
+    stage.worker.end(3)
+    assert await run.reached(State.STOPPED) is State.FAILED
+    assert "exited with code 3" in run.error["message"]
+    assert "it broke" in run.error["log_tail"]
+    end = next(event for event in run.events if event["event"] == "exit")
+    assert (end["exit_code"], end["last_lines"]) == (3, ["launched", "Traceback: it broke"])
+    assert stage.journal == ["lease", "launch", "stop", "release"]
+
+
+async def test_a_plugin_that_leaves_by_itself_has_stopped(stage: Stage, tmp_path: Path) -> None:
+    run = Run(stage, tmp_path)
+    run.supervisor.start()
+    await run.reached(State.READY)
+    stage.worker.end(0)
+    assert await run.reached(State.FAILED) is State.STOPPED
+    assert run.instance.error is None
+
+
+async def test_dying_before_the_hello_is_a_start_error(stage: Stage, tmp_path: Path) -> None:
+    stage.provisioner.comes = False
+    run = Run(stage, tmp_path)
+    run.supervisor.start()
+    await run.reached(State.STARTING)
+    await asyncio.wait_for(stage.provisioner.launched.wait(), 5)
+    stage.worker.end(1)
+    await run.reached(State.FAILED)
+    assert run.error["code"] == "start-failed"
+    assert "exited with code 1" in run.error["message"]
+    assert stage.journal == ["lease", "launch", "stop", "release"]
+
+
+async def test_coming_too_late_is_a_start_error_and_is_cleaned_up(
+    stage: Stage, tmp_path: Path
+) -> None:
+    stage.tools = replace(stage.tools, limits=replace(LIMITS, start_timeout_s=0.01))
+    stage.provisioner.comes = False
+    run = Run(stage, tmp_path)
+    run.supervisor.start()
+    await run.reached(State.FAILED)
+    assert "did not connect within" in run.error["message"]
+    assert stage.journal == ["lease", "launch", "stop", "release"]
+
+
+async def test_stopping_while_the_environment_is_built_ends_the_build(
+    stage: Stage, tmp_path: Path
+) -> None:
+    stage.environments.gate = asyncio.Event()
+    run = Run(stage, tmp_path)
+    run.supervisor.start()
+    await run.reached(State.PREPARING)
+    await run.supervisor.stop()
+    assert run.states == ["preparing", "stopped"]
+    assert stage.journal == []
+
+
+async def test_stopping_while_the_worker_starts_leaves_nothing(
+    stage: Stage, tmp_path: Path
+) -> None:
+    stage.provisioner.comes = False
+    run = Run(stage, tmp_path)
+    run.supervisor.start()
+    await run.reached(State.STARTING)
+    await run.supervisor.stop()
+    assert run.states == ["preparing", "starting", "stopped"]
+    assert stage.journal[-1] == "release"
+    assert stage.journal.count("launch") == stage.journal.count("stop")
+
+
+async def test_a_failing_environment_fails_the_plugin_with_the_tools_words(
+    stage: Stage, tmp_path: Path
+) -> None:
+    stage.environments.error = EnvironmentBuildError(
+        "No such package: nump.", hint="Check the spelling.", log_tail="nump was not found"
+    )
+    run = Run(stage, tmp_path)
+    run.supervisor.start()
+    await run.reached(State.FAILED)
+    assert run.error == {
+        "code": "build-failed",
+        "fault": "plugin",
+        "message": "No such package: nump.",
+        "hint": "Check the spelling.",
+        "log_tail": "nump was not found",
+    }
+    progress = next(event for event in run.events if event["event"] == "progress")
+    assert progress["phase"] == "ready"
+
+
+async def test_what_is_not_supported_fails_before_anything_is_started(
+    stage: Stage, tmp_path: Path
+) -> None:
+    run = Run(stage, tmp_path, requirements=["conda: pytorch"])
+    run.supervisor.start()
+    await run.reached(State.FAILED)
+    assert run.error["code"] == "not-supported"
+    assert stage.journal == []
+
+
+async def test_frames_go_both_ways_and_peers_are_announced(stage: Stage, tmp_path: Path) -> None:
+    run = Run(stage, tmp_path)
+    run.supervisor.start()
+    await run.reached(State.READY)
+    run.instance.join("b_2")
+    assert (await stage.worker.hears("peer_joined"))["peer"] == "b_2"
+    run.instance.leave("b_2", {"code": "client-left"})
+    run.instance.leave("b_2")
+    gone = await stage.worker.hears("peer_gone")
+    assert gone == {"peer": "b_2", "reason": {"code": "client-left"}}
+    stage.worker.say("rpc", {"type": "log"}, sender=run.instance.peer_id, to="b_2")
+    await run.supervisor.stop()
+    assert [frame.kind for frame in run.frames] == ["rpc"]
+    assert [frame.kind for frame in stage.worker.frames].count("peer_gone") == 1

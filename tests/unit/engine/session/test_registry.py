@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imjoy_engine.errors import BadRequestError, EngineError
+from imjoy_engine.plugins import PluginPool
+from imjoy_engine.relay.relay import Relay
+from imjoy_engine.relay.routes import Routes
+from imjoy_engine.session import Session, SessionRegistry
+from imjoy_engine.session.session import SessionTools
+from imjoy_engine.transport import WorkerListener
+from imjoy_wire.frames import Frame
+from support.clock import FakeClock
+from support.links import FakeLink
+from support.workers import LIMITS, Stage, config
+
+
+class House:
+    """A registry over a pool of fake workers."""
+
+    def __init__(self, listener: WorkerListener, tmp_path: Path) -> None:
+        self.stage = Stage(listener)
+        self.clock = FakeClock()
+        self.routes = Routes()
+        self.registry: SessionRegistry
+        self.pool = PluginPool(
+            self.stage.tools,
+            log_dir=tmp_path / "logs",
+            on_event=lambda instance, event: self.registry.plugin_event(instance, event),
+            on_frame=lambda instance, frame: self.registry.plugin_frame(instance, frame),
+        )
+        tools = SessionTools(self.pool, Relay(self.routes), self.routes, tmp_path, LIMITS)
+        self.registry = SessionRegistry(tools, self.clock)
+
+    def enter(self, client: str = "page", **payload: Any) -> tuple[Session, FakeLink]:
+        link = FakeLink()
+        return self.registry.register({"id": client, **payload}, link), link
+
+    async def start(self, session: Session, link: FakeLink, plugin_id: str, **fields: Any) -> Any:
+        answer = session.init_plugin({"id": plugin_id, "config": config(**fields)})
+        await link.event("plugin_event", id=plugin_id, event="state", state="ready")
+        return answer
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with WorkerListener.listening(max_frame_bytes=1 << 20) as listener:
+        house = House(listener, tmp_path)
+        yield house
+        await house.registry.close()
+        await house.pool.close()
+
+
+async def test_a_dropped_connection_comes_back_to_its_session(house: House) -> None:
+    session, link = house.enter()
+    await house.start(session, link, "p")
+    house.registry.disconnected(session, link)
+    again, new_link = house.enter(session_id=session.id)
+    assert again is session
+    house.clock.advance(10_000)
+    assert house.pool.instances()
+    await session.kill_plugin({"id": "p"})
+    await new_link.event("plugin_event", event="state", state="stopped")
+
+
+async def test_what_happened_meanwhile_is_delivered_on_return(house: House) -> None:
+    session, link = house.enter()
+    answer = await house.start(session, link, "p")
+    house.registry.disconnected(session, link)
+    house.stage.worker.say(
+        "rpc", {"type": "log"}, sender=answer["peer_id"], to=answer["client_peer"]
+    )
+    house.stage.worker.end(3)
+    while house.pool.instances():
+        await asyncio.wait_for(house.pool.instances()[0].lifecycle.reached(), 5)
+    _, new_link = house.enter(session_id=session.id)
+    await new_link.event("plugin_event", event="state", state="failed")
+    frames = [item for item in new_link.received if isinstance(item, Frame)]
+    assert frames[0].kind == "rpc"
+
+
+async def test_a_client_that_stays_away_loses_its_plugins(house: House) -> None:
+    session, link = house.enter()
+    await house.start(session, link, "p")
+    instance = house.pool.instances()[0]
+    house.registry.disconnected(session, link)
+    await asyncio.wait_for(house.clock.slept.wait(), 5)
+    house.clock.advance(LIMITS.session_grace_s + 1)
+    await asyncio.wait_for(instance.lifecycle.reached(), 5)
+    assert house.pool.instances() == []
+    other, _ = house.enter(session_id=session.id)
+    assert other is not session
+
+
+async def test_a_page_loaded_anew_gets_a_new_session_and_the_old_one_ends(house: House) -> None:
+    session, link = house.enter("first load")
+    await house.start(session, link, "p")
+    instance = house.pool.instances()[0]
+    other, _ = house.enter("second load", session_id=session.id)
+    assert other is not session
+    await asyncio.wait_for(instance.lifecycle.reached(), 5)
+
+
+async def test_a_late_disconnect_of_an_old_link_changes_nothing(house: House) -> None:
+    session, old = house.enter()
+    house.enter(session_id=session.id)
+    house.registry.disconnected(session, old)
+    assert house.clock.sleeping == 0
+    assert session.link is not None
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", ".", "..", "x" * 65, 7, "a..b"])
+async def test_a_workspace_name_stays_a_name(house: House, name: Any) -> None:
+    with pytest.raises(BadRequestError, match="workspace name"):
+        house.enter(workspace=name)
+
+
+async def test_workspaces_do_not_see_each_other(house: House) -> None:
+    mine, my_link = house.enter("a", workspace="mine")
+    yours, _ = house.enter("b", workspace="yours")
+    await house.start(mine, my_link, "p")
+    assert len(mine.status()) == 1
+    assert yours.status() == []
+    pid = mine.status()[0]["pid"]
+    with pytest.raises(EngineError, match="No plugin of this workspace"):
+        await yours.kill_plugin_process({"pid": pid})
+
+
+async def test_an_id_is_used_once_at_a_time(house: House) -> None:
+    session, link = house.enter()
+    await house.start(session, link, "p")
+    with pytest.raises(BadRequestError, match="in use"):
+        session.init_plugin({"id": "p", "config": config()})
+    await session.kill_plugin({"id": "p"})
+    await link.event("plugin_event", event="state", state="stopped")
+    assert await session.kill_plugin({"id": "p"}) == {"report": None}
+
+
+async def test_a_slow_client_holds_its_own_worker_only(house: House) -> None:
+    slow, slow_link = house.enter("slow")
+    quick, quick_link = house.enter("quick")
+    answer = await house.start(slow, slow_link, "p")
+    await house.start(quick, quick_link, "q")
+    channels = [instance.channel for instance in house.pool.instances()]
+    slow_link.hold()
+    big = b"x" * (LIMITS.link_high_water_bytes + 1)
+    slow.deliver(Frame(answer["client_peer"], answer["peer_id"], "rpc", b"{}", (big,)))
+    assert channels[0] is not None
+    assert channels[1] is not None
+    assert not channels[0].is_reading
+    assert channels[1].is_reading
+    slow_link.release()
+    await slow_link.got(len(slow_link.received) + 1)
+    slow.deliver(Frame(answer["client_peer"], answer["peer_id"], "rpc", b"{}"))
+    await slow_link.got(len(slow_link.received) + 1)
+    assert channels[0].is_reading
+
+
+async def test_frames_of_a_client_reach_its_worker(house: House) -> None:
+    session, link = house.enter()
+    answer = await house.start(session, link, "p")
+    body = json.dumps({"type": "getInterface"}).encode()
+    await session.send(Frame(answer["peer_id"], answer["client_peer"], "rpc", body))
+    assert (await house.stage.worker.hears("rpc"))["type"] == "getInterface"
