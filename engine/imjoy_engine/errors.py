@@ -17,6 +17,13 @@
     │   └── PluginExitedError
     ├── EnvironmentBuildError    the environment could not be made
     │   ├── UnsupportedSpecError
+    │   ├── NoSuchPackageError   no index has a package of that name
+    │   ├── NoSuchVersionError   the package exists, that version does not
+    │   ├── NoWheelError         it exists, but not ready-made for this machine and Python
+    │   ├── RequirementsConflictError  two requirements exclude each other
+    │   ├── IndexUnreachableError
+    │   ├── DiskFullError
+    │   ├── PythonNotFoundError
     │   └── BuildCancelledError
     └── MachineError             the machine lacks something (disk, permission, tool)
 
@@ -32,16 +39,23 @@ __all__ = [
     "BuildCancelledError",
     "ClientError",
     "ConflictError",
+    "DiskFullError",
     "EngineError",
     "EnvironmentBuildError",
+    "IndexUnreachableError",
     "MachineError",
     "ManifestError",
+    "NoSuchPackageError",
+    "NoSuchVersionError",
+    "NoWheelError",
     "NotFoundError",
     "NotRegisteredError",
     "PluginError",
     "PluginExitedError",
     "PluginStartError",
     "PortTakenError",
+    "PythonNotFoundError",
+    "RequirementsConflictError",
     "TokenError",
     "TooLargeError",
     "UnsupportedSpecError",
@@ -174,6 +188,51 @@ class UnsupportedSpecError(EnvironmentBuildError):
     """A field asks for something that this engine cannot do yet."""
 
     code = "not-supported"
+
+
+class NoSuchPackageError(EnvironmentBuildError):
+    """No package index that this machine uses has a package of that name."""
+
+    code = "no-such-package"
+
+
+class NoSuchVersionError(EnvironmentBuildError):
+    """The package exists, but not in the version asked for."""
+
+    code = "no-such-version"
+
+
+class NoWheelError(EnvironmentBuildError):
+    """The package is not offered ready-made for this machine and Python, only as source."""
+
+    code = "no-wheel"
+
+
+class RequirementsConflictError(EnvironmentBuildError):
+    """No set of versions fulfils all requirements."""
+
+    code = "resolve-conflict"
+
+
+class IndexUnreachableError(EnvironmentBuildError):
+    """A package index does not answer, or refuses to."""
+
+    code = "index-unreachable"
+    fault = "machine"
+
+
+class DiskFullError(EnvironmentBuildError):
+    """The disk that holds the environments is full."""
+
+    code = "disk-full"
+    fault = "machine"
+
+
+class PythonNotFoundError(EnvironmentBuildError):
+    """The interpreter that the environment is to be built on is not there."""
+
+    code = "python-not-found"
+    fault = "machine"
 
 
 class BuildCancelledError(EnvironmentBuildError):
