@@ -11,9 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["STATE_DIR_NAME", "EngineConfig", "Limits", "default_store", "process_environment"]
+__all__ = [
+    "DEFAULT_WORKSPACE",
+    "STATE_DIR_NAME",
+    "EngineConfig",
+    "Limits",
+    "default_store",
+    "process_environment",
+]
 
 STATE_DIR_NAME = ".imjoy-engine"
+DEFAULT_WORKSPACE = "default"
 
 
 @dataclass(frozen=True, slots=True)

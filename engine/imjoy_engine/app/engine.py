@@ -11,11 +11,12 @@ from typing import Any
 from imjoy_engine.app.info import engine_info
 from imjoy_engine.app.workspace import locked_workspace
 from imjoy_engine.clock import Clock, SystemClock
-from imjoy_engine.config import EngineConfig
+from imjoy_engine.config import DEFAULT_WORKSPACE, EngineConfig
 from imjoy_engine.environments import EnvironmentStore
 from imjoy_engine.errors import MachineError
 from imjoy_engine.gateway.api import add_api
 from imjoy_engine.gateway.auth import HostRule, TokenAuth, allowed_origins, load_secret
+from imjoy_engine.gateway.file_requests import file_requests
 from imjoy_engine.gateway.files import FileService
 from imjoy_engine.gateway.http import listening, new_application, origin_allowed
 from imjoy_engine.gateway.page import add_page
@@ -85,29 +86,25 @@ class Engine:
             WorkerListener.listening(max_frame_bytes=config.limits.max_message_bytes)
         )
         app = new_application(HostRule.of(config.host, config.base_url, config.allow_origins))
-        files = FileService(
-            (config.workspace, *config.file_roots),
-            UrlSigner(new_secret()),
-            self._clock,
-            lambda: self.url,
-        )
+        files = FileService(self._visible, UrlSigner(new_secret()), self._clock)
         pool, registry = self._plugins(listener)
         self._registry = registry
         gateway = SocketIOGateway(
             registry,
             TokenAuth(self.token, self._clock),
-            requests=files.requests(),
+            requests=file_requests(files),
             engine_info=self._info,
             limits=config.limits,
             origin_allowed=origin_allowed(allowed_origins(config.base_url, config.allow_origins)),
         )
         gateway.attach(app)
-        files.add_routes(app)
+        files.routes(app)
         add_api(app, BUILT / "templates", self._info)
         add_page(app, BUILT / "web")
         self.port = await stack.enter_async_context(
             listening(app, config.host, config.port, config.limits.shutdown_timeout_s)
         )
+        files.base_url = self.url
         # Last acquired, first released: clients are told, plugins end, then the doors close.
         stack.push_async_callback(pool.close)
         stack.push_async_callback(registry.close)
@@ -136,6 +133,14 @@ class Engine:
             limits=config.limits,
         )
         return pool, SessionRegistry(session_tools, self._clock)
+
+    def _visible(self, workspace: str) -> tuple[Path, ...]:
+        """Return the directories that clients of a workspace may see, where they start first."""
+        root = self.config.workspace
+        start = root / workspace
+        start.mkdir(parents=True, exist_ok=True)
+        whole = (root,) if workspace == DEFAULT_WORKSPACE else ()
+        return (start, *whole, *self.config.file_roots)
 
     def _event(self, instance: PluginInstance, event: dict[str, Any]) -> None:
         self._registry.plugin_event(instance, event)

@@ -153,7 +153,8 @@ class PluginSupervisor:
                 await self._drain(exited)
                 return
             # A worker that ends closes its link a moment earlier.
-            await asyncio.wait({exited, stop_wanted}, timeout=1.0)
+            either: set[asyncio.Future[Any]] = {exited, stop_wanted}
+            await asyncio.wait(either, timeout=1.0)
             if stop_wanted.done():
                 return
             if not exited.done():

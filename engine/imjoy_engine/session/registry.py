@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from imjoy_engine.clock import Clock
+from imjoy_engine.config import DEFAULT_WORKSPACE
 from imjoy_engine.errors import BadRequestError
 from imjoy_engine.ids import new_id
 from imjoy_engine.plugins import PluginInstance
@@ -104,7 +105,7 @@ class SessionRegistry:
 
 def _workspace(name: object) -> str:
     if name is None or name == "":
-        return "default"
+        return DEFAULT_WORKSPACE
     if not isinstance(name, str) or not _WORKSPACE_NAME.fullmatch(name) or ".." in name:
         raise BadRequestError(
             f"The workspace name {str(name)[:80]!r} cannot be used.",
