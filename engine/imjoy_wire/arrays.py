@@ -6,8 +6,8 @@
 `_rvalue` holds the items in C order, each little-endian; an array that is laid out so is not
 copied. `_rdtype` is numpy's name (`bool`, `int8` ... `complex128`, `datetime64[ns]`), a type string
 for what has no name (`<U5`, `|S3`, `|V2`), or, for records, a list of `[field, type]` or
-`[field, type, shape]`. Nothing is narrowed on the way: int64 and uint64 arrive in JavaScript as eight
-bytes per item, to be read as BigInt64Array and BigUint64Array.
+`[field, type, shape]`. Nothing is narrowed on the way: int64 and uint64 arrive in JavaScript as
+eight bytes per item, to be read as BigInt64Array and BigUint64Array.
 """
 
 from __future__ import annotations

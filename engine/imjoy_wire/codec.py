@@ -4,6 +4,7 @@ A *tree* is made of None, bool, int, float, str, list, dict and bytes-like objec
 most of it as it is; the rest is written as an object with one key:
 
     {"$buf": i}                      bytes: number i of the frame's buffers
+    {"$buf": [i, offset, size]}      bytes: a part of it, where many small ones share a buffer
     {"$num": "nan" | "inf" | "-inf"} a float that JSON has no word for
     {"$int": "digits"}               an integer beyond ±(2**53 - 1)
     {"$map": [[key, value], ...]}    a dict with a key that is not a string
@@ -20,14 +21,20 @@ What is not here: the dialect's `_rtype` forms (`values`), and bytes on a stream
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, NoReturn, Sequence, Set, Tuple, Union
+from typing import Any, Dict, List, NoReturn, Sequence, Tuple, Union
 
 from .errors import CodecError, UnsupportedValueError
-from .headers import Buffer
+from .headers import Buffer, buffer_bytes
 from .limits import MAX_BODY_BYTES, MAX_CONTAINERS, MAX_DEPTH, MAX_INT_DIGITS, MAX_SAFE_INT
 
 __all__ = ["pack", "unpack"]
 
+MAX_LOOSE_BUFFERS = 256
+"""A body with more buffers than this has its small ones share one."""
+MAX_SHARED_BYTES = 16 * 1024
+"""The largest of those that share."""
+
+_ALIGNMENT_BYTES = 8
 _MAX_INT_BITS = 14_280  # below 10 ** MAX_INT_DIGITS
 _LONG_NUMBER = b"0" * (MAX_INT_DIGITS + 1)
 _DIGITS_AS_ZEROS = bytes(0x30 if 0x30 <= code <= 0x39 else 0x20 for code in range(256))
@@ -52,13 +59,15 @@ _from_json = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def pack(tree: Any) -> Tuple[bytes, List[Buffer]]:
-    """Return the body and the buffers of a tree; the buffers are the tree's own, not copies.
+    """Return the body and the buffers of a tree; large buffers are the tree's own, not copies.
 
     Raises UnsupportedValueError for what a tree cannot hold or for more than `MAX_DEPTH` levels.
     """
     buffers: List[Buffer] = []
     if not _is_plain_json(tree):
-        tree = _tagged(tree, buffers, 1)
+        tagger = _Tagger()
+        tree = tagger.tagged(tree, 1)
+        buffers = tagger.buffers()
     # Outside of strings the text is ASCII, so this escape only ever lands where JSON allows it.
     body = _to_json(tree).encode("utf-8", "backslashreplace")
     if len(body) > MAX_BODY_BYTES:
@@ -134,11 +143,11 @@ def _check_depth(tree: Any) -> None:
 class _Untagger:
     """Turns the tagged objects of one body into what they stand for, innermost first."""
 
-    __slots__ = ("_buffers", "_taken")
+    __slots__ = ("_buffers", "_left")
 
     def __init__(self, buffers: Sequence[Buffer]) -> None:
         self._buffers = buffers
-        self._taken: Set[int] = set()
+        self._left: Dict[int, int] = {}  # bytes of a buffer not yet given out; -1: all are
 
     def untagged(self, found: Dict[str, Any]) -> Any:
         for key in found:
@@ -161,14 +170,26 @@ class _Untagger:
             return {_as_text(key): item for key, item in _pairs(value)}
         raise CodecError(f"not a tag: {tag[:20]}")
 
-    def _buffer(self, index: Any) -> Buffer:
-        """Return a buffer once: a second mention would let few bytes stand for many."""
+    def _buffer(self, place: Any) -> Buffer:
+        """Return a buffer or a part of one; no byte twice, lest few of them stand for many."""
+        is_part = type(place) is list and len(place) == 3
+        index, offset, size = place if is_part else (place, 0, 0)
         if type(index) is not int or not 0 <= index < len(self._buffers):
             raise CodecError(f"no buffer {str(index)[:20]} in a frame of {len(self._buffers)}")
-        if index in self._taken:
-            raise CodecError(f"buffer {index} is mentioned twice")
-        self._taken.add(index)
-        return self._buffers[index]
+        whole = self._buffers[index]
+        total = buffer_bytes(whole)
+        left = self._left.get(index, total)
+        if not is_part:
+            if left != total:
+                raise CodecError(f"buffer {index} is mentioned twice")
+            self._left[index] = -1
+            return whole
+        if type(offset) is not int or type(size) is not int or offset < 0 or size < 0:
+            raise CodecError("a part of a buffer is not [index, offset, size]")
+        if size > left or offset + size > total:
+            raise CodecError(f"buffer {index} is too small for its parts")
+        self._left[index] = left - size
+        return memoryview(whole).cast("B")[offset : offset + size]
 
 
 def _integer(digits: str) -> int:
@@ -231,34 +252,63 @@ def _is_plain_number(value: Any, kind: type) -> bool:
     return kind is float and bool(value - value == 0.0)  # NaN for what JSON has no word for
 
 
-def _tagged(node: Any, buffers: List[Buffer], depth: int) -> Any:
-    """Return a tree that JSON can say; append the tree's bytes to `buffers`."""
-    if node is None or isinstance(node, (str, bool)):
-        return node
-    if isinstance(node, int):
-        return node if -MAX_SAFE_INT <= node <= MAX_SAFE_INT else {"$int": _digits(node)}
-    if isinstance(node, float):
-        return node if node - node == 0.0 else {"$num": _number_name(node)}
-    if isinstance(node, (bytes, bytearray, memoryview)):
-        buffers.append(node)
-        return {"$buf": len(buffers) - 1}
-    if not isinstance(node, (dict, list, tuple)):
-        raise UnsupportedValueError(type(node).__name__)
-    if depth > MAX_DEPTH:
-        raise UnsupportedValueError(
-            type(node).__name__, f"nested in more than {MAX_DEPTH} levels, or in itself"
-        )
-    if not isinstance(node, dict):
-        return [_tagged(child, buffers, depth + 1) for child in node]
-    if all(type(key) is str and key[:1] != "$" for key in node):
-        return {key: _tagged(child, buffers, depth + 1) for key, child in node.items()}
-    tag = "$obj" if all(isinstance(key, str) for key in node) else "$map"
-    return {
-        tag: [
-            [_tagged(key, buffers, depth + 1), _tagged(child, buffers, depth + 1)]
-            for key, child in node.items()
-        ]
-    }
+class _Tagger:
+    """Turns a tree into one that JSON can say, and collects its bytes."""
+
+    __slots__ = ("_buffers", "_tags")
+
+    def __init__(self) -> None:
+        self._buffers: List[Buffer] = []
+        self._tags: List[Dict[str, Any]] = []  # the tag of each buffer
+
+    def tagged(self, node: Any, depth: int) -> Any:
+        """Return the node with everything in it tagged. Raises UnsupportedValueError."""
+        if node is None or isinstance(node, (str, bool)):
+            return node
+        if isinstance(node, int):
+            return node if -MAX_SAFE_INT <= node <= MAX_SAFE_INT else {"$int": _digits(node)}
+        if isinstance(node, float):
+            return node if node - node == 0.0 else {"$num": _number_name(node)}
+        if isinstance(node, (bytes, bytearray, memoryview)):
+            self._tags.append({"$buf": len(self._buffers)})
+            self._buffers.append(node)
+            return self._tags[-1]
+        if not isinstance(node, (dict, list, tuple)):
+            raise UnsupportedValueError(type(node).__name__)
+        if depth > MAX_DEPTH:
+            raise UnsupportedValueError(
+                type(node).__name__, f"nested in more than {MAX_DEPTH} levels, or in itself"
+            )
+        if isinstance(node, dict):
+            return self._tagged_dict(node, depth + 1)
+        return [self.tagged(child, depth + 1) for child in node]
+
+    def _tagged_dict(self, node: Dict[Any, Any], depth: int) -> Dict[str, Any]:
+        if all(isinstance(key, str) and key[:1] != "$" for key in node):
+            return {key: self.tagged(child, depth) for key, child in node.items()}
+        tag = "$obj" if all(isinstance(key, str) for key in node) else "$map"
+        pairs = node.items()
+        return {tag: [[self.tagged(key, depth), self.tagged(child, depth)] for key, child in pairs]}
+
+    def buffers(self) -> List[Buffer]:
+        """Return the buffers for the frame; small ones share one when there are too many."""
+        if len(self._buffers) <= MAX_LOOSE_BUFFERS:
+            return self._buffers
+        buffers: List[Buffer] = []
+        shared = bytearray()
+        parts: List[Tuple[Dict[str, Any], List[int]]] = []
+        for tag, buffer in zip(self._tags, self._buffers):
+            size = buffer_bytes(buffer)
+            if size > MAX_SHARED_BYTES:
+                tag["$buf"] = len(buffers)
+                buffers.append(buffer)
+            else:
+                shared += bytes(-len(shared) % _ALIGNMENT_BYTES)
+                parts.append((tag, [len(shared), size]))
+                shared += buffer
+        for tag, part in parts:
+            tag["$buf"] = [len(buffers), *part]
+        return [*buffers, shared]
 
 
 def _number_name(number: float) -> str:

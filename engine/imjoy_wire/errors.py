@@ -11,11 +11,12 @@ WireError
         └── DialectError         a tree whose `_rtype` form is malformed
 
 RemoteError                      not of this tree: what the other end's own code raised
+└── PeerGoneError                it left before it answered
 """
 
 from __future__ import annotations
 
-from typing import List, Optional
+from typing import Any, List, Mapping, Optional, Sequence
 
 __all__ = [
     "CodecError",
@@ -23,6 +24,7 @@ __all__ = [
     "FrameError",
     "FrameTooLargeError",
     "LocalWireError",
+    "PeerGoneError",
     "RemoteError",
     "RemoteWireError",
     "UnsendableFrameError",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 MAX_STEPS_SHOWN = 6
+MAX_LAST_LINES = 10
 
 
 class WireError(Exception):
@@ -115,3 +118,37 @@ class RemoteError(Exception):
         self.trace = trace
         self.cause = cause
         self.__cause__ = cause
+
+
+class PeerGoneError(RemoteError):
+    """Say why nobody answers a call any more, with the last lines that the other end printed.
+
+    `code` is stable, `hint` says what to do next; `exit_code` and `signal` are those of its process
+    when it was one and it ended.
+    """
+
+    def __init__(self, message: str, peer_id: str = "", last_lines: Sequence[str] = ()) -> None:
+        self.last_lines = list(last_lines)[-MAX_LAST_LINES:]
+        text = message
+        if self.last_lines:
+            text = "\n    ".join([f"{message} Its last lines:", *self.last_lines])
+        super().__init__(text, "PeerGoneError")
+        self.peer_id = peer_id
+        self.code = "peer-gone"
+        self.hint = ""
+        self.exit_code: Optional[int] = None
+        self.signal: Any = None
+
+    @classmethod
+    def because(cls, peer_id: str, reason: Mapping[str, Any]) -> PeerGoneError:
+        """Return the error for the `reason` of a `peer_gone` or `undeliverable` frame."""
+        message = reason.get("message") or f"The other end ({peer_id}) has left."
+        lines = reason.get("last_lines")
+        known_lines = [str(line) for line in lines] if isinstance(lines, (list, tuple)) else []
+        error = cls(str(message), peer_id, known_lines)
+        error.code = str(reason.get("code") or error.code)
+        error.hint = str(reason.get("hint") or "")
+        exit_code = reason.get("exit_code")
+        error.exit_code = exit_code if isinstance(exit_code, int) else None
+        error.signal = reason.get("signal")
+        return error

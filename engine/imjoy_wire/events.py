@@ -6,8 +6,8 @@ import contextlib
 from typing import Any, Dict, Sequence, Tuple, Union
 
 from .errors import FrameError, FrameTooLargeError
-from .frames import Frame, buffer_bytes
-from .headers import Buffer, check_extra, route
+from .frames import Frame
+from .headers import Buffer, buffer_bytes, check_extra, route
 from .limits import MAX_BUFFERS, MAX_FRAME_BYTES, MAX_TEXT_BODY_BYTES
 
 __all__ = ["from_event", "to_event"]

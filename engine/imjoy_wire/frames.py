@@ -22,13 +22,14 @@ from .headers import (
     PREFIX_BYTES,
     Buffer,
     Header,
+    buffer_bytes,
     encode_header,
     header_length,
     parse_header,
 )
 from .limits import MAX_BUFFERS, MAX_FRAME_BYTES, MAX_HEADER_BYTES
 
-__all__ = ["Frame", "FrameDecoder", "buffer_bytes", "decode_frame", "encode_frame"]
+__all__ = ["Frame", "FrameDecoder", "decode_frame", "encode_frame"]
 
 _RECEIVE_BYTES = 2 * MAX_HEADER_BYTES
 _JOINED_BYTES = 64 * 1024  # a body up to this is copied behind its header: one write, not two
@@ -53,11 +54,6 @@ class Frame(NamedTuple):
     def payload_bytes(self) -> int:
         """Bytes of the body and of the buffers together."""
         return buffer_bytes(self.body) + sum(map(buffer_bytes, self.buffers))
-
-
-def buffer_bytes(buffer: Buffer) -> int:
-    """Return a buffer's size in bytes, whatever the items of a memoryview are."""
-    return buffer.nbytes if isinstance(buffer, memoryview) else len(buffer)
 
 
 def encode_frame(frame: Frame) -> List[Buffer]:

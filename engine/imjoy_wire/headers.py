@@ -19,6 +19,7 @@ __all__ = [
     "PREFIX_BYTES",
     "Buffer",
     "Header",
+    "buffer_bytes",
     "check_extra",
     "encode_header",
     "header_length",
@@ -42,6 +43,11 @@ def _refuse_constant(name: str) -> NoReturn:
 
 _from_json = json.JSONDecoder(parse_constant=_refuse_constant).decode
 _to_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+
+def buffer_bytes(buffer: Buffer) -> int:
+    """Return a buffer's size in bytes, whatever the items of a memoryview are."""
+    return buffer.nbytes if isinstance(buffer, memoryview) else len(buffer)
 
 
 class Header(NamedTuple):

@@ -19,10 +19,10 @@ What travels, and as what it arrives in Python:
     os.PathLike                            str
     dicts with an `_rtype`                 what the form stands for
 
-A registered codec is tried before all of that but None, bool, int, float, str, bytes. Anything else
-is refused, by name and place. Functions, objects and codecs are the peer's: see `references`. Trees go
-into a body by `codec.pack`, which does not copy their buffers: they are the caller's own memory until
-they are written.
+A registered codec is tried before all of that but None, bool, int, float, str, bytes. Anything
+else is refused, by name and place. Functions, objects and codecs are the peer's: see `references`.
+Trees go into a body by `codec.pack`, which does not copy their buffers: they are the caller's own
+memory until they are written.
 """
 
 from __future__ import annotations
