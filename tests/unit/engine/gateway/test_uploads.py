@@ -71,10 +71,13 @@ async def test_nothing_is_there_before_the_end(tmp_path):
 
 
 async def test_an_error_inside_leaves_nothing(tmp_path):
-    with pytest.raises(RuntimeError, match="the sender"):
+    async def upload():
         async with new_file(tmp_path / "x", overwrite=False, max_bytes=100) as writer:
             await writer.write(b"half")
             raise RuntimeError("the sender is gone")
+
+    with pytest.raises(RuntimeError, match="the sender"):
+        await upload()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -97,19 +100,24 @@ async def test_a_cancelled_upload_leaves_nothing(tmp_path):
 
 
 async def test_the_limit_counts_all_pieces(tmp_path):
-    with pytest.raises(TooLargeError):
+    async def upload(*pieces):
         async with new_file(tmp_path / "x", overwrite=True, max_bytes=10) as writer:
-            await writer.write(b"12345")
-            await writer.write(b"67890")
-            await writer.write(b"1")
+            for piece in pieces:
+                await writer.write(piece)
+
+    with pytest.raises(TooLargeError):
+        await upload(b"12345", b"67890", b"1")
     assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_name_taken_meanwhile_is_kept(tmp_path):
-    with pytest.raises(ConflictError):
+    async def upload():
         async with new_file(tmp_path / "x", overwrite=False, max_bytes=10) as writer:
             await writer.write(b"late")
             (tmp_path / "x").write_bytes(b"early")
+
+    with pytest.raises(ConflictError):
+        await upload()
     assert (tmp_path / "x").read_bytes() == b"early"
     assert [each.name for each in tmp_path.iterdir()] == ["x"]
 
