@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["OnProgress", "Phase", "Progress", "ProgressThrottle"]
+__all__ = ["OnProgress", "Phase", "Progress", "ProgressThrottle", "counted"]
 
 
 class Phase(StrEnum):
@@ -50,7 +50,10 @@ OnProgress = Callable[[Progress], None]
 
 
 class ProgressThrottle:
-    """Lets through the first event of each phase and item, its last, and 5 a second between."""
+    """Passes progress on, at most 5 times a second within a phase.
+
+    The first of a phase and the one that completes it always pass; what says the same again never.
+    """
 
     def __init__(
         self,
@@ -62,16 +65,23 @@ class ProgressThrottle:
         self._on_progress = on_progress
         self._interval_s = interval_s
         self._monotonic = monotonic
-        self._phase: Phase | None = None
+        self._last: Progress | None = None
         self._last_s = 0.0
 
     def __call__(self, progress: Progress) -> None:
         """Pass `progress` on, or drop it because another one was passed on just now."""
-        now_s = self._monotonic()
-        finished = progress.total is not None and progress.done >= progress.total
-        early = now_s - self._last_s < self._interval_s
-        if progress.phase == self._phase and early and not finished:
+        if progress == self._last:
             return
-        self._phase = progress.phase
+        now_s = self._monotonic()
+        same_phase = self._last is not None and progress.phase == self._last.phase
+        complete = progress.total is not None and progress.done >= progress.total
+        if same_phase and not complete and now_s - self._last_s < self._interval_s:
+            return
+        self._last = progress
         self._last_s = now_s
         self._on_progress(progress)
+
+
+def counted(packages: int) -> str:
+    """Return `1 package` or `9 packages`."""
+    return "1 package" if packages == 1 else f"{packages} packages"

@@ -1,0 +1,49 @@
+"""A resolved environment: every package with its version and hashes, and the keys made of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from imjoy_engine.environments.lease import Package
+from imjoy_engine.environments.spec import EnvironmentSpec
+
+__all__ = ["Lock", "environment_key", "spec_key"]
+
+_PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
+_KEY_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The text of a requirements file in which every package is pinned by version and hashes.
+
+    It names no download address, so it holds on any machine that can reach the packages.
+    """
+
+    text: str
+
+    @property
+    def packages(self) -> tuple[Package, ...]:
+        """What the lock pins, in its order."""
+        return tuple(Package(name, version) for name, version in _PINNED.findall(self.text))
+
+
+def spec_key(spec: EnvironmentSpec, machine: str) -> str:
+    """Return the name under which the lock of a wish is kept.
+
+    `machine` is what the builder says that the answer depends on: interpreter and platform.
+    """
+    return _digest([json.dumps(asdict(spec), sort_keys=True), machine])
+
+
+def environment_key(lock: Lock, machine: str, *, allow_build: bool) -> str:
+    """Return the name of the environment: two wishes with one lock share it."""
+    return _digest([lock.text, machine, "source" if allow_build else "wheels"])
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_KEY_LENGTH]

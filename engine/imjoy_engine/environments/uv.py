@@ -1,0 +1,186 @@
+"""The default builder: uv, run as a process of its own behind the shim.
+
+uv finds packages as pip does on this machine, installs nothing that its lock does not name with a
+hash, and builds nothing from source unless that was allowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import shutil
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from imjoy_engine.environments.builder import Attempt
+from imjoy_engine.environments.indexes import index_settings, redacted
+from imjoy_engine.environments.lock import Lock
+from imjoy_engine.environments.progress import Phase, Progress, counted
+from imjoy_engine.environments.spec import EnvironmentSpec
+from imjoy_engine.environments.uv_errors import explained
+from imjoy_engine.environments.uv_output import UvOutput
+from imjoy_engine.errors import EnvironmentBuildError, MachineError, PythonNotFoundError
+from imjoy_engine.processes import Command, Ladder, OnOutput, ProcessTree
+
+__all__ = ["UvBuilder"]
+
+_OWN_PYTHON = ".".join(map(str, sys.version_info[:3]))
+
+
+class UvBuilder:
+    """Builds on the engine's own interpreter, with packages from the machine's indexes.
+
+    `cache` is uv's own directory, best on the disk of the store: files are then shared, not copied.
+    `machine_variables` are the engine's, `pip_configs` the texts of pip's configuration files.
+    """
+
+    name = "uv"
+
+    def __init__(
+        self, cache: Path, machine_variables: Mapping[str, str], pip_configs: Sequence[str] = ()
+    ) -> None:
+        settings = index_settings(machine_variables, pip_configs)
+        self._uv = _find_uv()
+        self._options = settings.options
+        self._variables = {
+            "UV_CACHE_DIR": str(cache),
+            **settings.variables,
+            "NO_COLOR": "1",
+            "TERM": "xterm",
+        }
+
+    @property
+    def machine(self) -> str:
+        """The engine's interpreter with its build and place, and the platform."""
+        return f"{sys.version} {sys.base_prefix} {sysconfig.get_platform()}"
+
+    async def resolve(self, spec: EnvironmentSpec, attempt: Attempt) -> Lock:
+        """Return the newest versions that fulfil `spec` together, with the hashes of their files.
+
+        Raises `EnvironmentBuildError` with uv's own words.
+        """
+        if spec.python is not None and not f"{_OWN_PYTHON}.".startswith(f"{spec.python}."):
+            raise PythonNotFoundError(
+                f"The plugin asks for Python {spec.python}, and this engine has {_OWN_PYTHON}.",
+                hint=f"Ask for no version or for {_OWN_PYTHON.rpartition('.')[0]}.",
+            )
+        if not spec.pip:
+            return Lock("")
+        attempt.on_progress(Progress(Phase.RESOLVE, message="Choosing versions"))
+        wanted = attempt.scratch / "requirements.in"
+        await asyncio.to_thread(wanted.write_text, "".join(f"{line}\n" for line in spec.pip))
+        text = await self._run(
+            [
+                *("pip", "compile", "--generate-hashes", "--no-header", "--no-annotate"),
+                *self._choice(allow_build=spec.allow_build),
+                *("--python", sys.executable, str(wanted)),
+            ],
+            attempt,
+        )
+        return Lock(text)
+
+    async def build(self, lock: Lock, prefix: Path, attempt: Attempt, *, allow_build: bool) -> None:
+        """Make `prefix` a virtual environment with exactly what `lock` pins, and see that it runs.
+
+        Raises `EnvironmentBuildError` with uv's own words.
+        """
+        on_python = ("--no-python-downloads", "--python", sys.executable)
+        await self._run(["venv", "--no-project", *on_python, str(prefix)], attempt)
+        python = prefix / "bin" / "python"
+        if lock.text:
+            total = len(lock.packages)
+            message = f"Fetching {counted(total)}"
+            attempt.on_progress(
+                Progress(Phase.DOWNLOAD, total=total, unit="packages", message=message)
+            )
+            pinned = attempt.scratch / "requirements.txt"
+            await asyncio.to_thread(pinned.write_text, lock.text)
+            await self._run(
+                [
+                    *("pip", "sync", "--require-hashes"),
+                    *self._choice(allow_build=allow_build),
+                    *("--python", str(python), str(pinned)),
+                ],
+                attempt,
+                hidden=(Phase.RESOLVE,),  # Nothing is chosen any more.
+            )
+        await self._verify(python, prefix, attempt)
+
+    def _choice(self, *, allow_build: bool) -> list[str]:
+        built = [] if allow_build else ["--no-build"]
+        return [*built, "--no-python-downloads", *self._options]
+
+    async def _run(
+        self, arguments: Sequence[str], attempt: Attempt, hidden: Sequence[Phase] = ()
+    ) -> str:
+        """Return what uv printed; its progress and its words go to `attempt`."""
+        argv = [str(self._uv), *arguments]
+        screen = UvOutput()
+        printed = bytearray()
+
+        def on_output(stream: str, chunk: bytes) -> None:
+            if stream == "stdout":
+                printed.extend(chunk)
+                return
+            for progress in screen.feed(chunk):
+                if progress.phase not in hidden:
+                    attempt.on_progress(progress)
+
+        attempt.log.append(f"$ {redacted(shlex.join(argv))}")
+        try:
+            failure = await self._process(argv, attempt, on_output)
+        finally:
+            screen.end()
+            attempt.log.extend(screen.lines)
+        if failure:
+            raise explained(argv, [*screen.lines, f"uv: {failure}"])
+        return printed.decode()
+
+    async def _verify(self, python: Path, prefix: Path, attempt: Attempt) -> None:
+        attempt.on_progress(Progress(Phase.VERIFY, message="Trying the interpreter"))
+        argv = [str(python), "-I", "-c", "import sys; print(sys.prefix)"]
+        printed = bytearray()
+        attempt.log.append(f"$ {shlex.join(argv)}")
+        failure = await self._process(argv, attempt, lambda _, chunk: printed.extend(chunk))
+        words = printed.decode(errors="replace").strip()
+        attempt.log.append(words)
+        if failure or Path(words) != prefix:
+            raise EnvironmentBuildError(
+                f"The interpreter of the new environment does not run: {failure or words}",
+                hint="Check that the Python which runs the engine is complete.",
+                log_tail="\n".join(attempt.log[-20:]),
+            )
+
+    async def _process(self, argv: Sequence[str], attempt: Attempt, on_output: OnOutput) -> str:
+        """Return why the process failed, or "" when it did not; cancelled, it is gone."""
+        command = Command(
+            argv,
+            self._variables,
+            Path("/"),  # Where no project's settings lie around.
+            stderr_terminal=True,
+            held_fds=tuple(attempt.held_fds),
+            grace_s=0,
+        )
+        tree = await ProcessTree.start(command, on_output)
+        try:
+            report = await tree.wait()
+        finally:
+            await tree.stop(Ladder.at_once())
+        return "" if report.exit_code == 0 else report.words
+
+
+def _find_uv() -> Path:
+    try:
+        return Path(find_uv_bin())
+    except FileNotFoundError:
+        found = shutil.which("uv")
+    if found is None:
+        raise MachineError(
+            "The program uv, which builds the environments of plugins, is missing.",
+            hint="Install it again: pip install --force-reinstall uv.",
+        )
+    return Path(found)
