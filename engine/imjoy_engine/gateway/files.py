@@ -156,7 +156,7 @@ class FileService:
         Raises TokenError for a link that does not hold, NotFoundError for a file that clients of
         this workspace may not see.
         """
-        match = _LINK.search(urlsplit(url).path)
+        match = _LINK.search(_path_of(url))
         if match is None:
             raise BadRequestError(
                 "This is no link to a file of this engine.", hint="Send a link of get_file_url."
@@ -362,6 +362,13 @@ def _existing(path: Path) -> tuple[Path, os.stat_result]:
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         raise NotFoundError(f"{path.name!r} is neither a file nor a directory.")
     return path, status
+
+
+def _path_of(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
 
 
 def _kind(type: str | None) -> str | None:

@@ -425,8 +425,9 @@ async def test_a_link_says_its_path_only_to_its_workspace(service):
     url = (await service.get_file_url("notes.txt"))["url"]
     with pytest.raises(NotFoundError):
         await service.get_file_path(url, workspace="other")
-    with pytest.raises(BadRequestError, match="no link"):
-        await service.get_file_path("http://127.0.0.1/notes.txt")
+    for no_link in ("http://127.0.0.1/notes.txt", "http://[", "", "notes.txt"):
+        with pytest.raises(BadRequestError, match="no link"):
+            await service.get_file_path(no_link)
 
 
 async def test_special_files_have_no_link(service, workspace):
