@@ -1,0 +1,114 @@
+"""A call that another peer makes of a function of ours."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from . import messages
+from .errors import DialectError, LocalWireError
+from .messages import CallRequest, Message
+from .passage import Keeper, Passage
+from .values import decode, encode
+
+try:
+    from typing import Protocol
+except ImportError:  # Python 3.7, which is not promised but costs nothing
+    Protocol = object  # type: ignore[assignment]
+
+__all__ = ["IncomingCall", "Replier"]
+
+
+class Replier(Keeper, Protocol):
+    """The peer as an incoming call sees it."""
+
+    def send_answer(self, to: str, message: Message) -> None:
+        """Send an answer. Raises LocalWireError when it cannot be."""
+        ...
+
+    def callbacks_outlive(self, callback_ids: List[str], holder: str) -> None:
+        """Take note of callbacks that no call keeps alive."""
+        ...
+
+
+class IncomingCall:
+    """A call that another peer makes of a function of ours, and its answer.
+
+    Whoever runs it takes the `arguments`, calls the `function` with them and reports with `succeed`
+    or `fail`, once, from any thread. The arguments should be gone by then: what of them is still
+    referred to counts as kept.
+    """
+
+    __slots__ = ("_peer", "_request", "function", "label", "sender")
+
+    def __init__(
+        self, peer: Replier, sender: str, function: Callable[..., Any], request: CallRequest
+    ) -> None:
+        self._peer = peer
+        self._request = request
+        self.sender = sender
+        self.function = function
+        self.label = str(request.name) if request.object_id is not None else _name_of(function)
+
+    @property
+    def callback_id(self) -> Optional[Any]:
+        """The id of the callback that is called; None for a method."""
+        return self._request.name if self._request.object_id is None else None
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the caller wants an answer; an error goes nowhere otherwise."""
+        return self._request.promise is not None
+
+    def arguments(self) -> Tuple[List[Any], Dict[str, Any]]:
+        """Return the decoded arguments, positional and by keyword. Raises DialectError.
+
+        May run code of the plugin: the decoders of its own codecs.
+        """
+        args = decode(self._request.args, Passage(self._peer, self.sender))
+        # What was asked for is answered from here on without them.
+        self._request = self._request._replace(args=[])
+        if self._request.with_kwargs:
+            kwargs = args.pop() if args else None
+            if not isinstance(kwargs, dict) or not all(isinstance(key, str) for key in kwargs):
+                raise DialectError("the keyword arguments are not a dict with names")
+        elif args and isinstance(args[-1], dict) and args[-1].get("_rkwargs"):
+            kwargs = args.pop()
+        else:
+            return args, {}
+        return args, {key: value for key, value in kwargs.items() if key != "_rkwargs"}
+
+    def succeed(self, value: Any) -> None:
+        """Send the result, or why it cannot be sent."""
+        if self._request.promise is None:
+            return
+        try:
+            self._answer(0, value)
+        except LocalWireError as error:
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """Send the exception, with its type, message, traceback and cause."""
+        if self._request.promise is not None:
+            self._answer(1, error)
+
+    def _answer(self, index: int, value: Any) -> None:
+        promise = self._request.promise
+        if promise is None:
+            return
+        reference = promise[index]
+        to = reference.get("_rtarget_id") or self.sender
+        passage = Passage(self._peer, to)
+        tree = encode(value, passage)
+        callback_ids = passage.commit(to)
+        try:
+            self._peer.send_answer(to, messages.answer(reference, tree))
+        except LocalWireError:
+            self._peer.store.release(callback_ids, to)
+            raise
+        if not self._request.says_releases:
+            self._peer.callbacks_outlive(callback_ids, to)
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    name = getattr(function, "__qualname__", None)
+    return name if isinstance(name, str) else type(function).__name__

@@ -1,0 +1,355 @@
+"""One end of the RPC (imjoy-rpc API 0.2.3), talking with many other ends at once. No I/O.
+
+A `Peer` is given what arrives and says through its `Host` what is to be sent and what is to be run.
+It keeps the calls that wait for an answer, the functions that others may call (`objects`), the
+interfaces that others have set, and who is there (`states`). Every call that waits comes to an end:
+with the answer, or with `PeerGoneError` when the other end leaves.
+
+Every method may be called from any thread; `receive` from one at a time.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+
+from . import messages
+from .calls import IncomingCall
+from .errors import DialectError, PeerGoneError, RemoteError
+from .host import Host, ScriptRequest
+from .messages import CallRequest, Message
+from .objects import ObjectStore
+from .passage import Passage
+from .proxies import HeldObjects, Releases, RemoteFunction
+from .references import Codec
+from .states import Event, Phase, Remote, after
+from .values import decode, encode, encode_arguments
+from .waiting import PendingCall, Waiting
+
+__all__ = ["Peer"]
+
+
+class Peer:
+    """The end `peer_id` of the RPC.
+
+    `config` is what the greetings carry. `salt` should differ between two lives of one peer id: see
+    `ObjectStore`.
+    """
+
+    def __init__(
+        self, peer_id: str, host: Host, config: Optional[Mapping[str, Any]] = None, salt: str = ""
+    ) -> None:
+        self.peer_id = peer_id
+        self.config: Dict[str, Any] = {"api_version": messages.API_VERSION, **(config or {})}
+        self.store = ObjectStore(salt)
+        self.releases = Releases()
+        self.held_objects = HeldObjects()
+        self.codecs: Dict[str, Codec] = {}
+        self.remotes: Dict[str, Remote] = {}
+        self._host = host
+        self._salt = salt
+        self._numbers = itertools.count()
+        self._waiting = Waiting()
+        self._interface: Optional[Tuple[Any, Passage]] = None
+        self._handlers: Dict[str, Callable[[str, Remote, Message], None]] = {
+            "initialize": self._on_initialize,
+            "initialized": self._on_initialized,
+            "getInterface": self._on_get_interface,
+            "setInterface": self._on_set_interface,
+            "execute": self._on_execute,
+            "method": self._on_method,
+            "callback": self._on_callback,
+            "disposeObject": self._on_dispose_object,
+            "disposed": self._on_disposed,
+            "disconnect": self._on_disconnect,
+        }
+
+    # What the host does with it
+
+    def receive(self, sender: str, message: Any) -> None:
+        """Deal with a message from another peer. Raises DialectError when it is malformed."""
+        kind = messages.type_of(message)
+        remote = self.remotes.get(sender)
+        if remote is None or remote.phase is Phase.GONE:
+            remote = self.joined(sender)
+        handle = self._handlers.get(kind)
+        if handle is not None:
+            handle(sender, remote, message)
+        if "released" in message:
+            remote.says_releases = True
+            self.store.release(messages.released_ids(message), sender)
+        error = message.get("error") if kind == "executed" else None
+        self._waiting.settle_request(sender, kind, message, error)
+        self._host.heard(sender, kind, message)
+        self._tell_releases(sender, remote)
+
+    def joined(self, peer_id: str) -> Remote:
+        """Return what is known of a peer that is there, from now on if it was not."""
+        remote = self.remotes.get(peer_id)
+        if remote is None or remote.phase is Phase.GONE:
+            remote = self.remotes[peer_id] = Remote()
+        return remote
+
+    def greet(self, peer_id: str) -> None:
+        """Tell another end that this one is ready to be initialized."""
+        self._send(
+            peer_id,
+            messages.simple("imjoyRPCReady", config=dict(self.config), peer_id=self.peer_id),
+        )
+
+    def send(self, to: str, kind: str, **fields: Any) -> None:
+        """Send a message that needs no encoding: a greeting, a log line."""
+        self._send(to, messages.simple(kind, **fields))
+
+    def expect(self, sender: str, kind: str, label: str) -> Any:
+        """Return what waits for the next message of this type from that peer."""
+        promise = self._host.new_promise(label)
+        self._waiting.add_request(sender, kind, promise)
+        return promise
+
+    def execute(self, to: str, content: str, filename: str, first_line: int = 1) -> Any:
+        """Return what waits for a script to have run at the other end, or raises its error."""
+        done = self.expect(to, "executed", f"script {filename}")
+        self._send(to, messages.execute(content, filename, first_line))
+        return done
+
+    def export(self, api: Any) -> None:
+        """Make the public functions of an object or a dict the interface of this peer.
+
+        Everybody who has asked for it gets it, now or when they ask. Raises UnsupportedValueError
+        for a member that cannot be sent.
+        """
+        passage = Passage(self, "", root=f"interface{self._salt}")
+        self._interface = (encode(api, passage, as_interface=True), passage)
+        for peer_id, remote in list(self.remotes.items()):
+            if remote.wants_interface and remote.phase is not Phase.GONE:
+                self._send_interface(peer_id)
+
+    @property
+    def has_interface(self) -> bool:
+        """Whether anything has been exported."""
+        return self._interface is not None
+
+    def dispose(self, value: Any) -> Any:
+        """Return what waits for another peer to have forgotten an object of its own.
+
+        Raises ValueError for a value that is no remote object.
+        """
+        held = value.held if isinstance(value, RemoteFunction) else self.held_objects.find(value)
+        if held is None or not isinstance(held.object_id, str):
+            raise ValueError("this is not an object of another plugin")
+        done = self.expect(held.owner, f"disposed {held.object_id}", "dispose_object")
+        self.joined(held.owner).disposing.append(held.object_id)
+        self._send(held.owner, messages.dispose_object(held.owner, held.object_id))
+        return done
+
+    def fail_calls(self, peer_id: str, reason: Optional[Mapping[str, Any]] = None) -> None:
+        """End every call that waits for this peer, with `PeerGoneError`.
+
+        `reason` is that of a `peer_gone` or `undeliverable` frame.
+        """
+        self._waiting.fail(peer_id, PeerGoneError.because(peer_id, reason or {}))
+
+    def peer_gone(self, peer_id: str, reason: Optional[Mapping[str, Any]] = None) -> None:
+        """Forget a peer that has left and what it held; end every call that waits for it."""
+        remote = self.remotes.get(peer_id)
+        if remote is not None:
+            remote.phase = after(remote.phase, Event.LEFT)
+            remote.interface = None
+            remote.wants_interface = False
+        self.fail_calls(peer_id, reason)
+        self.store.holder_left(peer_id)
+        self.releases.forget(peer_id)
+
+    def close(self, reason: Optional[Mapping[str, Any]] = None) -> None:
+        """Treat every other peer as gone: the link is down."""
+        for peer_id in self._waiting.peers().union(self.remotes):
+            self.peer_gone(peer_id, reason)
+        self.store.clear()
+
+    @property
+    def waiting(self) -> int:
+        """How many calls of ours wait for an answer."""
+        return len(self._waiting)
+
+    # What its proxies and its calls do with it
+
+    def call(self, function: RemoteFunction, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
+        """Return what waits for the answer of a call of another peer's function; it is on its way.
+
+        Raises UnsupportedValueError, naming the argument that cannot be sent.
+        """
+        tree, target = function.tree, function.target
+        passage = Passage(self, target)
+        name = tree["_rvalue"]
+        if function.is_method:
+            lasting = name.rpartition(".")[2] in messages.INTERFACE_NAMES
+            encoded = encode_arguments(args, kwargs, passage, lasting)
+            message = messages.method(target, tree["_rintf"], name, encoded, bool(kwargs))
+        else:
+            encoded = encode_arguments(args, kwargs, passage)
+            message = messages.callback(target, name, encoded, bool(kwargs))
+        return self._begin(function, message, passage)
+
+    def send_answer(self, to: str, message: Message) -> None:
+        """Send an answer, with what we have let go of."""
+        message["released"] = self.releases.take(to)
+        self._send(to, message)
+
+    def callbacks_outlive(self, callback_ids: List[str], holder: str) -> None:
+        """Keep callbacks whose call has ended as long as there is room for them."""
+        if callback_ids:
+            self.store.call_ended(callback_ids, holder)
+
+    def _begin(self, function: RemoteFunction, message: Message, passage: Passage) -> Any:
+        target = function.target
+        key = f"p{self._salt}{next(self._numbers)}"
+        message["promise"] = [self._reference(key, "resolve"), self._reference(key, "reject")]
+        message["released"] = self.releases.take(target)
+        promise = self._host.new_promise(function.__name__)
+        callback_ids = passage.commit(target)
+        self._waiting.add_call(key, PendingCall(target, promise, callback_ids))
+        try:
+            self._send(target, message)
+        except BaseException:
+            self._waiting.take_call(key)
+            self.store.release(callback_ids, target)
+            raise
+        remote = self.remotes.get(target)
+        if remote is not None and remote.phase is Phase.GONE:
+            self.fail_calls(target)
+        return promise
+
+    def _reference(self, key: str, outcome: str) -> Dict[str, Any]:
+        return {
+            "_rtype": "callback",
+            "_rtarget_id": self.peer_id,
+            "_rname": outcome,
+            "_rvalue": f"{key}:{outcome}",
+        }
+
+    # Messages, by type
+
+    def _on_initialize(self, sender: str, remote: Remote, message: Message) -> None:
+        remote.phase = after(remote.phase, Event.INITIALIZED)
+        remote.config = messages.configuration(message)
+        reply = messages.simple("initialized", config=dict(self.config), peer_id=self.peer_id)
+        self._send(sender, reply)
+
+    def _on_initialized(self, sender: str, remote: Remote, message: Message) -> None:
+        remote.phase = after(remote.phase, Event.INITIALIZED)
+        remote.config = messages.configuration(message)
+
+    def _on_get_interface(self, sender: str, remote: Remote, message: Message) -> None:
+        remote.wants_interface = True
+        if self._interface is not None:
+            self._send_interface(sender)
+
+    def _on_set_interface(self, sender: str, remote: Remote, message: Message) -> None:
+        api = decode(message.get("api"), Passage(self, sender))
+        if not isinstance(api, dict):
+            raise DialectError("an interface that is not a table of functions")
+        remote.interface = api
+        remote.phase = after(remote.phase, Event.INTERFACE)
+        self._send(sender, messages.simple("interfaceSetAsRemote"))
+
+    def _on_execute(self, sender: str, remote: Remote, message: Message) -> None:
+        code = message.get("code")
+        request = ScriptRequest(
+            sender,
+            code if isinstance(code, dict) else {},
+            lambda reply: self._send(sender, reply),
+        )
+        self._host.run_script(request)
+
+    def _on_method(self, sender: str, remote: Remote, message: Message) -> None:
+        request = messages.call_request(message)
+        function = self.store.method(str(request.object_id), request.name, sender)
+        if function is None:
+            function = _missing(f"there is no function {request.name!r} here (any more)")
+        self._host.run_call(IncomingCall(self, sender, function, request))
+
+    def _on_callback(self, sender: str, remote: Remote, message: Message) -> None:
+        request = messages.call_request(message)
+        if isinstance(request.name, str):
+            key, _, outcome = request.name.rpartition(":")
+            if self._waiting.target_of(key) == sender:
+                self._on_answer(sender, key, outcome, request)
+                return
+        function = self.store.callback(request.name, sender)
+        if function is None:
+            if request.promise is None:
+                return  # an answer that nobody waits for any more
+            function = _missing("the function that was given away is no longer there")
+        self._host.run_call(IncomingCall(self, sender, function, request))
+
+    def _on_answer(self, sender: str, key: str, outcome: str, request: CallRequest) -> None:
+        call = self._waiting.take_call(key)
+        if call is None:
+            return
+        try:
+            values = decode(request.args, Passage(self, sender))
+        except DialectError as error:
+            call.promise.reject(error)
+        else:
+            value = values[0] if values else None
+            if outcome == "resolve":
+                call.promise.resolve(value)
+            elif isinstance(value, Exception):
+                call.promise.reject(value)
+            else:
+                call.promise.reject(RemoteError(str(value or "")))
+        if not request.says_releases:
+            self.callbacks_outlive(call.callback_ids, sender)
+
+    def _on_dispose_object(self, sender: str, remote: Remote, message: Message) -> None:
+        object_id = str(message.get("object_id"))
+        error = None
+        if not self.store.dispose(object_id):
+            error = f"Object (id={object_id}) not found."
+        self._send(sender, messages.disposed(object_id, error))
+
+    def _on_disposed(self, sender: str, remote: Remote, message: Message) -> None:
+        object_id = message.get("object_id")
+        try:
+            if object_id is None:
+                object_id = remote.disposing.popleft()
+            else:
+                remote.disposing.remove(object_id)
+        except (IndexError, ValueError):
+            return
+        self._waiting.settle_request(sender, f"disposed {object_id}", None, message.get("error"))
+
+    def _on_disconnect(self, sender: str, remote: Remote, message: Message) -> None:
+        self.peer_gone(sender, {"code": "disconnected", "message": "The other end has left."})
+
+    # Sending
+
+    def _send(self, to: str, message: Message) -> None:
+        if to == self.peer_id:
+            self.receive(to, message)
+        else:
+            self._host.send(to, message)
+
+    def _send_interface(self, to: str) -> None:
+        if self._interface is not None:
+            tree, passage = self._interface
+            passage.commit(to, lasting=True)
+            self._send(to, messages.simple("setInterface", api=tree))
+
+    def _tell_releases(self, to: str, remote: Remote) -> None:
+        """Send what has not gone along with anything else, to an end that understands it."""
+        own = self.releases.take(self.peer_id)
+        if own:
+            self.store.release(own, self.peer_id)
+        if remote.says_releases:
+            ids = self.releases.take(to)
+            if ids:
+                self._send(to, {"type": "released", "released": ids})
+
+
+def _missing(reason: str) -> Callable[..., Any]:
+    def function(*_args: Any, **_kwargs: Any) -> Any:
+        raise LookupError(reason)
+
+    return function
