@@ -12,7 +12,7 @@ from imjoy_engine.app.info import engine_info
 from imjoy_engine.app.workspace import locked_workspace
 from imjoy_engine.clock import Clock, SystemClock
 from imjoy_engine.config import DEFAULT_WORKSPACE, EngineConfig
-from imjoy_engine.environments import EnvironmentStore
+from imjoy_engine.environments import EnvironmentStore, UvBuilder, pip_config_files
 from imjoy_engine.errors import MachineError
 from imjoy_engine.gateway.api import add_api
 from imjoy_engine.gateway.auth import HostRule, TokenAuth, allowed_origins, load_secret
@@ -115,7 +115,7 @@ class Engine:
         config = self.config
         routes = Routes()
         tools = Tools(
-            environments=EnvironmentStore(config.store, environment=config.environment),
+            environments=_environments(config, self._clock),
             provisioner=LocalProvisioner(config.environment),
             listener=listener,
             worker_archive=_worker_archive(),
@@ -150,6 +150,17 @@ class Engine:
 
     async def _info(self) -> dict[str, Any]:
         return await engine_info(self.config.name, self.url)
+
+
+def _environments(config: EngineConfig, clock: Clock) -> EnvironmentStore:
+    machine = config.environment
+    pip_configs = [
+        path.read_text(encoding="utf-8", errors="replace")
+        for path in pip_config_files(machine)
+        if path.is_file()
+    ]
+    cache = Path(machine.get("UV_CACHE_DIR") or config.store / "uv")
+    return EnvironmentStore(config.store, UvBuilder(cache, machine, pip_configs), clock)
 
 
 def _worker_archive() -> Path:

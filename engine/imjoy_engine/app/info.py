@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import platform
 from typing import Any
 
@@ -16,7 +15,7 @@ API_VERSION = "0.2.3"
 
 async def engine_info(name: str, url: str) -> dict[str, Any]:
     """Return name, versions, platform and GPUs in the original engine's shape."""
-    inventory = await asyncio.to_thread(gpus.inventory)
+    inventory = await gpus.list_gpus()
     uname = platform.uname()
     return {
         "name": name,
