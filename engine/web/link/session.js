@@ -1,0 +1,389 @@
+/**
+ * The connection to the engine and the session that outlives it: registering, requests with an
+ * answer, frames between peers.
+ *
+ * A short drop is hidden: frames wait for the same session to come back, and are forgotten when
+ * another one comes instead. A request never waits: what is asked later means something else.
+ *
+ * What is not here: what the frames say (`conn.js`), what the requests are for (`index.js`).
+ */
+
+import { Emitter } from "./events.js";
+import { LinkError, errorOf, isRecord } from "./errors.js";
+import { SessionMemory } from "./memory.js";
+import { fromEvent, toEvent } from "./frames.js";
+import { Requests } from "./requests.js";
+import { openSocket } from "./socket.js";
+import { Waiting } from "./waiting.js";
+
+/** @typedef {"connecting" | "online" | "offline" | "refused"} LinkState */
+/** @typedef {import("./frames.js").Header} Header */
+/** @typedef {import("./requests.js").RequestOptions} RequestOptions */
+
+/**
+ * @typedef {object} SessionOptions
+ * @property {string} url the engine's
+ * @property {string} token
+ * @property {string} [workspace]
+ * @property {string} clientId
+ * @property {import("./socket.js").SocketMaker} io socket.io-client's
+ * @property {Storage | null} [storage] where the session's id survives a reload of the page
+ * @property {number} [graceS] how long a drop is hidden, in seconds
+ * @property {number} [retryS] how long to wait after the engine has closed the connection
+ */
+
+/** @typedef {(message: any, from: string) => void} Receiver */
+
+const LOST = "The connection to the engine is lost.";
+const CONNECT_TIMEOUT_S = 10;
+const REGISTER_TIMEOUT_S = 30;
+const MAX_EARLY_FRAMES = 64;
+
+/**
+ * Fires `state {state, message}`, `plugin` (a plugin_event), `peer_gone {peer, reason}`,
+ * `undeliverable {to, code, message, hint}` and `lost` (an Error) when the ends of all peers are
+ * gone: the grace is over, or the engine has begun a new session.
+ */
+export class Session extends Emitter {
+  /** @param {SessionOptions} options */
+  constructor({ url, token, workspace, clientId, io, storage, graceS = 15, retryS = 2 }) {
+    super();
+    this.url = url;
+    this.token = token;
+    this.workspace = workspace;
+    this.page = clientId;
+    this.clientId = newClientId(clientId);
+    this.graceS = graceS;
+    this.retryS = retryS;
+    /** @type {LinkState} */
+    this.state = "connecting";
+    this.message = "";
+    this.goodbye = LOST;
+    /** @type {Record<string, any> | null} */
+    this.info = null;
+    this.maxMessageBytes = Infinity;
+    this.memory = new SessionMemory(`imjoy-engine-session:${url}`, storage ?? null);
+    this.wanted = true;
+    /** @type {Map<string, Receiver>} */
+    this.peers = new Map();
+    /** @type {{header: Header, message: any}[]} frames for a peer that init_plugin will name */
+    this.early = [];
+    this.waiting = new Waiting();
+    this.requests = new Requests();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.graceTimer = undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.retryTimer = undefined;
+    this.socket = openSocket(io, url);
+    this.listen();
+  }
+
+  /** Whether the core should think that the engine is there: online, or only just dropped. */
+  get isLive() {
+    return this.state === "online" || this.graceTimer !== undefined;
+  }
+
+  /**
+   * Resolve when online; reject with the sentence that people need when it is refused or fails.
+   * @param {number} [timeoutS]
+   * @returns {Promise<void>}
+   */
+  connect(timeoutS = CONNECT_TIMEOUT_S) {
+    this.wanted = true;
+    const settled = this.settled(timeoutS);
+    if (this.socket.connected) {
+      if (this.state === "refused") this.register();
+    } else {
+      if (this.state !== "offline") this.enter("connecting", `Connecting to ${this.url} …`);
+      this.socket.connect();
+    }
+    return settled;
+  }
+
+  /** Close the connection and stay away; the peers' ends are given up. */
+  close() {
+    this.wanted = false;
+    clearTimeout(this.retryTimer);
+    this.socket.disconnect();
+    this.enter("offline", "The page has disconnected from the engine.");
+    this.lose(new LinkError("The page has disconnected from the engine."));
+  }
+
+  /**
+   * Use another token from now on, and try again at once where the last one was refused.
+   * @param {string} token
+   */
+  setToken(token) {
+    this.token = token;
+    if (this.state !== "online") this.connect().catch(() => undefined);
+  }
+
+  /**
+   * Ask the engine and return its answer; LinkError when it says no, is away or stays silent.
+   * @param {string} event
+   * @param {object} payload
+   * @param {RequestOptions} [options]
+   * @returns {Promise<any>}
+   */
+  request(event, payload, options = {}) {
+    if (this.state !== "online") return Promise.reject(this.awayError());
+    return this.requests.ask(this.socket, event, payload, options);
+  }
+
+  /**
+   * Ask as soon as this session is back, and never if it does not come back.
+   * @param {string} event
+   * @param {object} payload
+   */
+  requestLater(event, payload) {
+    this.waiting.requests.push([event, payload]);
+  }
+
+  /**
+   * Send one frame to a peer, now or when this session is back. LinkError when it is too long or
+   * cannot wait.
+   * @param {Header} header
+   * @param {object} message
+   */
+  sendFrame(header, message) {
+    const { args, bytes } = toEvent(header, message);
+    if (bytes > this.maxMessageBytes) {
+      throw new LinkError(
+        `The message has ${bytes.toLocaleString("en")} bytes; the engine takes ` +
+          `${this.maxMessageBytes.toLocaleString("en")}.`,
+        { code: "too-large", hint: "Send the data in pieces." },
+      );
+    }
+    if (this.state === "online") {
+      this.socket.emit("frame", ...args);
+    } else if (!this.isLive || !this.waiting.put(header.from, args, bytes)) {
+      throw this.awayError();
+    }
+  }
+
+  /**
+   * Hand every frame for `peer` to `receive`, first those that came before they were expected.
+   * @param {string} peer
+   * @param {Receiver} receive
+   */
+  attach(peer, receive) {
+    this.peers.set(peer, receive);
+    const early = this.early.filter(({ header }) => header.to === peer);
+    this.early = this.early.filter(({ header }) => header.to !== peer);
+    for (const { header, message } of early) receive(message, header.from);
+  }
+
+  /**
+   * Forget the peer, and what it still wanted to send.
+   * @param {string} peer
+   */
+  detach(peer) {
+    this.peers.delete(peer);
+    this.waiting.forget(peer);
+  }
+
+  // ── the socket ─────────────────────────────────────────────────────────────────────────────
+
+  listen() {
+    const { socket } = this;
+    socket.on("connect", () => this.register());
+    socket.on("disconnect", (reason) => this.dropped(String(reason)));
+    socket.on("connect_error", (error) => this.unreachable(error));
+    socket.on("closing", (said) => {
+      this.goodbye = errorOf(said, "The engine closes the connection.").sentence;
+    });
+    socket.on("client_error", (said) => console.error(String(errorOf(said, "A frame was bad."))));
+    socket.on("plugin_event", (event) => isRecord(event) && this.fire("plugin", event));
+    socket.on("frame", (header, body, ...buffers) => this.receive(header, body, buffers));
+  }
+
+  register() {
+    const known = this.memory.sessionId;
+    const payload = {
+      id: this.clientId,
+      workspace: this.workspace,
+      session_id: known,
+      token: this.token,
+      base_url: this.url,
+    };
+    const options = {
+      timeoutS: REGISTER_TIMEOUT_S,
+      accept: (/** @type {Record<string, any>} */ answer) => this.registered(answer, known),
+    };
+    this.requests
+      .ask(this.socket, "register_client", payload, options)
+      .catch((error) => this.refused(error));
+  }
+
+  /**
+   * @param {Record<string, any>} answer
+   * @param {string | null} known the session that was asked for
+   */
+  registered(answer, known) {
+    const sessionId = String(answer.session_id);
+    const limit = isRecord(answer.limits) ? answer.limits.max_message_bytes : undefined;
+    this.info = isRecord(answer.engine_info) ? answer.engine_info : {};
+    this.maxMessageBytes = typeof limit === "number" ? limit : Infinity;
+    if (known !== null && sessionId !== known) {
+      this.lose(
+        new LinkError("The engine has started anew; what ran there before is gone.", {
+          code: "session-lost",
+          hint: "Reload the plugin to start it again.",
+        }),
+      );
+    }
+    this.memory.sessionId = sessionId;
+    this.endGrace();
+    this.enter("online", typeof answer.message === "string" ? answer.message : "");
+    const { frames, requests } = this.waiting.take();
+    for (const { args } of frames) this.socket.emit("frame", ...args);
+    for (const [event, payload] of requests) {
+      this.request(event, payload).catch((error) => console.warn(String(error)));
+    }
+  }
+
+  /** @param {LinkError} error why the engine does not let us in */
+  refused(error) {
+    if (error.code === "not-connected") return;
+    if (error.code === "no-answer") {
+      this.socket.disconnect();
+      this.retryLater();
+      return;
+    }
+    this.lose(error);
+    this.enter("refused", error.message);
+    this.socket.disconnect();
+  }
+
+  /** @param {string} reason in socket.io's words */
+  dropped(reason) {
+    this.requests.fail(this.awayError());
+    if (this.state === "refused" || !this.wanted) return;
+    if (this.state === "online") {
+      this.graceTimer = setTimeout(() => {
+        this.endGrace();
+        this.lose(this.awayError());
+      }, this.graceS * 1000);
+    }
+    this.enter("offline", `${this.goodbye} Trying to connect again …`);
+    this.goodbye = LOST;
+    if (reason === "io server disconnect") this.retryLater();
+  }
+
+  /** @param {unknown} error */
+  unreachable(error) {
+    if (!this.wanted) return;
+    if (this.socket.active === false) {
+      this.lose(this.awayError());
+      this.enter("refused", `The engine refuses the connection: ${String(error)}`);
+      return;
+    }
+    this.enter("offline", `The engine at ${this.url} cannot be reached. Trying again …`);
+  }
+
+  retryLater() {
+    clearTimeout(this.retryTimer);
+    this.retryTimer = setTimeout(() => {
+      if (this.wanted && !this.socket.connected) this.socket.connect();
+    }, this.retryS * 1000);
+  }
+
+  // ── what comes ─────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * @param {unknown} header
+   * @param {unknown} body
+   * @param {unknown[]} buffers
+   */
+  receive(header, body, buffers) {
+    const frame = fromEvent(header, body, buffers);
+    if (frame === null) {
+      console.error("The engine sent something that is not a frame.", header);
+      return;
+    }
+    const { header: route, message } = frame;
+    if (route.kind === "rpc") this.deliver(route, message);
+    else if (isRecord(message)) this.fire(route.kind, message);
+  }
+
+  /**
+   * @param {Header} header
+   * @param {any} message
+   */
+  deliver(header, message) {
+    const receive = this.peers.get(header.to);
+    if (receive !== undefined) {
+      receive(message, header.from);
+      return;
+    }
+    this.early.push({ header, message });
+    if (this.early.length > MAX_EARLY_FRAMES) this.early.shift();
+  }
+
+  // ── bookkeeping ────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * @param {number} timeoutS
+   * @returns {Promise<void>}
+   */
+  settled(timeoutS) {
+    return new Promise((resolve, reject) => {
+      const check = () => {
+        if (this.state === "online") done(resolve);
+        else if (this.state === "refused") done(() => reject(new LinkError(this.message)));
+      };
+      /** @param {() => void} settle */
+      const done = (settle) => {
+        off();
+        clearTimeout(timer);
+        settle();
+      };
+      const off = this.on("state", check);
+      const timer = setTimeout(() => done(() => reject(this.awayError())), timeoutS * 1000);
+      if (this.state === "online") done(resolve);
+    });
+  }
+
+  /** @returns {LinkError} */
+  awayError() {
+    return new LinkError(
+      this.state === "refused" ? this.message : `The engine at ${this.url} is not connected.`,
+      { code: "not-connected", hint: "Check that it runs, then try again." },
+    );
+  }
+
+  endGrace() {
+    clearTimeout(this.graceTimer);
+    this.graceTimer = undefined;
+  }
+
+  /** @param {LinkError} error why nobody will answer any more */
+  lose(error) {
+    this.endGrace();
+    this.waiting.take();
+    this.early = [];
+    // The engine takes another client with the same session for a page that was loaded anew, and
+    // ends what the old one has left behind.
+    this.clientId = newClientId(this.page);
+    this.fire("lost", error);
+  }
+
+  /**
+   * @param {LinkState} state
+   * @param {string} message
+   */
+  enter(state, message) {
+    if (this.state === state && this.message === message) return;
+    this.state = state;
+    this.message = message;
+    this.fire("state", { state, message });
+  }
+}
+
+/**
+ * @param {string} page
+ * @returns {string}
+ */
+function newClientId(page) {
+  return `${page}:${Math.random().toString(36).slice(2)}`;
+}
