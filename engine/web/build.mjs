@@ -13,9 +13,8 @@
  */
 import { build } from "esbuild";
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import path from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
@@ -37,13 +36,12 @@ export async function assemble(out) {
     for (const folder of OWN_FOLDERS) {
       await cp(path.join(HERE, folder), path.join(staging, folder), { recursive: true });
     }
-    const licences = new Set(Object.values(PUBLISHED).map((entry) => entry.package));
-    for (const name of await bundleVendor(path.join(staging, "vendor"))) licences.add(name);
+    await bundleVendor(path.join(staging, "vendor"));
     for (const [folder, entry] of Object.entries(PUBLISHED)) {
       await copyPublished(entry, path.join(staging, folder));
     }
     await writeIndex(staging);
-    await writeFile(path.join(staging, "licenses.txt"), await licenceText([...licences].sort()));
+    await writeFile(path.join(staging, "licenses.txt"), await licenceText());
     await rm(target, { recursive: true, force: true });
     await rename(staging, target);
   } catch (error) {
@@ -52,13 +50,10 @@ export async function assemble(out) {
   }
 }
 
-/**
- * Writes one self-contained module per file of vendor/ and returns the packages inside.
- * @param {string} outdir
- */
+/** Writes one self-contained module per file of vendor/. @param {string} outdir */
 async function bundleVendor(outdir) {
   const source = path.join(HERE, "vendor");
-  const result = await build({
+  await build({
     absWorkingDir: HERE,
     entryPoints: (await readdir(source)).map((name) => path.join(source, name)),
     outdir,
@@ -66,14 +61,9 @@ async function bundleVendor(outdir) {
     format: "esm",
     target: "es2022",
     minify: true,
-    metafile: true,
     legalComments: "none",
     logLevel: "warning",
   });
-  const names = Object.keys(result.metafile.inputs).map(
-    (file) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1],
-  );
-  return new Set(names.filter((name) => name !== undefined));
 }
 
 /** @param {{package: string, files: string[]}} entry @param {string} outdir */
@@ -111,24 +101,24 @@ async function filesBelow(root, folders) {
   return found.map((name) => name.split(path.sep).join("/")).sort();
 }
 
-/** @param {string[]} names of npm packages */
-async function licenceText(names) {
+/** The licences of every installed package that is more than a tool: bundles hold most of them. */
+async function licenceText() {
+  const lock = JSON.parse(await readFile(path.join(HERE, "package-lock.json"), "utf8"));
   const parts = [];
-  for (const name of names) {
-    const folder = packageFolder(name);
-    const manifest = JSON.parse(await readFile(path.join(folder, "package.json"), "utf8"));
-    const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
-    const text = file ? await readFile(path.join(folder, file), "utf8") : "";
-    parts.push(`${name} ${manifest.version} (${manifest.license ?? "see its text"})\n\n${text.trim()}\n`);
+  for (const [folder, entry] of Object.entries(lock.packages)) {
+    if (folder === "" || entry.dev || entry.devOptional || entry.optional) continue;
+    const name = folder.replace(/^.*node_modules\//, "");
+    const files = await readdir(path.join(HERE, folder));
+    const file = files.find((candidate) => /^licen[cs]e/i.test(candidate));
+    const text = file ? await readFile(path.join(HERE, folder, file), "utf8") : "";
+    parts.push(`${name} ${entry.version} (${entry.license ?? "see its text"})\n\n${text.trim()}\n`);
   }
   return parts.join(`\n${"-".repeat(80)}\n\n`);
 }
 
 /** @param {string} name */
 function packageFolder(name) {
-  const require = createRequire(pathToFileURL(path.join(HERE, "build.mjs")));
-  const lookups = require.resolve.paths(name) ?? [];
-  return path.join(lookups[0], name);
+  return path.join(HERE, "node_modules", name);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -62,6 +62,15 @@ export function wordsOf(thrown) {
   }
 }
 
+/** Return the one line of an error that says what happened: of a traceback, its last. @param {string} words */
+export function summaryOf(words) {
+  const lines = words.trim().split("\n");
+  const at = lines.findLastIndex((line) => line.startsWith("Traceback"));
+  if (at < 0) return lines[0].trim();
+  const after = lines.slice(at + 1).find((line) => line !== "" && !/^\s/.test(line));
+  return (after ?? lines[0]).trim();
+}
+
 /** @param {number} number */
 function pad(number) {
   return String(number).padStart(2, "0");

@@ -1,0 +1,64 @@
+/** Everything that the page's parts share, made once. */
+
+import { ownerOf } from "./core/owners.js";
+import { Dialogs } from "./state/dialogs.js";
+import { Logs } from "./state/logs.js";
+import { Messages } from "./state/messages.js";
+import { Observable } from "./state/observable.js";
+import { Plugins } from "./state/plugins.js";
+import { recall, remember } from "./state/remembered.js";
+import { hasEnded } from "./state/records.js";
+import { Windows } from "./state/windows.js";
+
+/**
+ * @typedef {object} Connection
+ * @property {"starting" | "connecting" | "online" | "offline" | "refused"} state
+ * @property {string} message
+ * @property {any} info what the engine says of itself, or null
+ */
+
+/**
+ * @typedef {object} Template
+ * @property {string} name
+ * @property {string} type
+ * @property {string} description
+ * @property {string} path
+ */
+
+export class App {
+  constructor() {
+    this.plugins = new Plugins();
+    this.windows = new Windows();
+    this.dialogs = new Dialogs();
+    this.messages = new Messages();
+    this.logs = new Logs();
+    /** @type {Observable<Connection>} */
+    this.connection = new Observable(/** @type {Connection} */ ({ state: "starting", message: "", info: null }));
+    /** @type {Observable<Template[]>} */
+    this.templates = new Observable(/** @type {Template[]} */ ([]));
+    /** What the page shows beside plugins and windows. @type {Observable<"" | "add" | "engine" | "messages">} */
+    this.panel = new Observable(/** @type {"" | "add" | "engine" | "messages"} */ (""));
+    /** On narrow screens one of the two is seen. @type {Observable<"plugins" | "windows">} */
+    this.tab = new Observable(/** @type {"plugins" | "windows"} */ ("plugins"));
+    this.remembered = new Observable(recall());
+    /** @type {import("./core/runner.js").Runner | null} */
+    this.runner = null;
+    /** @type {any} the link to the engine, or null */
+    this.link = null;
+    /** @type {any} the core, once it runs */
+    this.imjoy = null;
+  }
+
+  /** Return the plugin on whose behalf the core calls, or "". @param {any} caller */
+  ownerOf(caller) {
+    return ownerOf(caller, [...this.plugins.records.value.keys()]);
+  }
+
+  /** Keep what is loaded for the next visit. */
+  rememberPlugins() {
+    const loaded = [...this.plugins.records.value.values()].filter((record) => !hasEnded(record));
+    remember(
+      loaded.map(({ name, origin, file }) => ({ name, origin, source: file.source, tag: file.tag })),
+    );
+  }
+}

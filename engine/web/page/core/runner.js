@@ -1,0 +1,238 @@
+/**
+ * Loads, runs, stops and removes plugins through the core, and keeps their records true.
+ *
+ * What is not here: how the core learns of the engine (`web/link`), and what a record looks like
+ * (`state/records.js`).
+ */
+
+import { checkPluginFile } from "../plugin_file/check.js";
+import { applyEvent, enter, failureOf, hasEnded, isUp, newRecord } from "../state/records.js";
+import { formatDuration, percentOf, summaryOf, wordsOf } from "../text/format.js";
+import { keepWaiting } from "./patience.js";
+
+/** @typedef {import("../app.js").App} App */
+/** @typedef {import("../state/records.js").PluginRecord} PluginRecord */
+/** @typedef {{name: string, origin: string, tag?: string}} Start */
+
+const ENGINE_TYPES = ["native-python"];
+
+export class Runner {
+  /** @param {App} app @param {import("./start.js").ImJoy} imjoy */
+  constructor(app, imjoy) {
+    this.app = app;
+    this.imjoy = imjoy;
+    imjoy.event_bus.on("plugin_loaded", (/** @type {any} */ plugin) => this.adopt(plugin));
+    imjoy.event_bus.on("register", (/** @type {any} */ { plugin, config }) => this.addOperation(plugin, config));
+    imjoy.event_bus.on("show_message", (/** @type {unknown} */ text) => {
+      // The same failure stands on the plugin's card; here it is for the record.
+      app.messages.show(wordsOf(text), { quiet: true });
+    });
+  }
+
+  /** The core's plugin of that name, if it can be called. @param {string} name */
+  live(name) {
+    const plugin = this.imjoy.pm.plugin_names[name];
+    return plugin && plugin.api && !plugin._disconnected ? plugin : null;
+  }
+
+  /**
+   * Load a plugin file. The outcome stands on its card, or among the refusals when there is none.
+   * @param {string} source @param {{origin: string, tag?: string}} from
+   */
+  async load(source, { origin, tag = "" }) {
+    const checked = checkPluginFile(source, tag);
+    if ("problem" in checked) {
+      this.app.plugins.refuse(checked.problem, origin);
+      return;
+    }
+    const { plugin: file } = checked;
+    const before = this.app.plugins.get(file.name);
+    if (before && !hasEnded(before)) await this.stop(file.name);
+    this.app.plugins.put(newRecord(file, origin, Date.now(), before?.values));
+    await this.start(file.name);
+  }
+
+  /** Start a plugin that is on the page. @param {string} name */
+  async start(name) {
+    const { plugins, connection } = this.app;
+    const record = plugins.get(name);
+    if (!record) return;
+    const { file } = record;
+    if (file.type === "web-python") return this.fail(name, noPyodide(file));
+    if (ENGINE_TYPES.includes(file.type) && connection.value.state !== "online") {
+      return this.fail(name, {
+        message: "The engine is not connected, and this plugin runs on it.",
+        hint: "Connect to the engine, then start the plugin.",
+        logTail: "",
+      });
+    }
+    plugins.change(name, (old) => enter({ ...old, finished: [], outcome: "" }, "starting", Date.now()));
+    try {
+      await this.imjoy.pm.reloadPlugin({ code: file.source, tag: file.tag, origin: record.origin });
+      if (file.type === "collection") plugins.change(name, (old) => enter(old, "ready", Date.now()));
+      this.app.rememberPlugins();
+    } catch (error) {
+      this.forgetInCore(name);
+      this.fail(name, failureOf(error) ?? { message: wordsOf(error), hint: "", logTail: "" });
+    }
+  }
+
+  /** Run a plugin, or one of its operations, with what its form says. @param {string} name @param {Record<string, unknown>} config @param {string} [operation] */
+  async run(name, config, operation = "") {
+    const { plugins, logs } = this.app;
+    const plugin = this.live(name);
+    if (!plugin) return;
+    const run = operation ? this.operationOf(plugin, operation) : plugin.api.run;
+    if (typeof run !== "function") return this.endRun(name, "It exports no run function.", true);
+    plugins.change(name, (old) => ({ ...old, calls: old.calls + 1, outcome: "" }));
+    const began = performance.now();
+    const took = () => formatDuration((performance.now() - began) / 1000);
+    try {
+      const result = await run({ config, data: {} });
+      this.endRun(name, `Finished in ${took()}.`, false);
+      await this.showResult(name, result);
+    } catch (error) {
+      logs.of(name).add("error", wordsOf(error));
+      this.endRun(name, summaryOf(wordsOf(error)), true);
+    }
+  }
+
+  /** Stop a plugin and everything it opened; true when nothing of it runs any more. @param {string} name */
+  async stop(name) {
+    const { plugins, dialogs, windows, link, messages } = this.app;
+    const plugin = this.imjoy.pm.plugin_names[name];
+    const onEngine = ENGINE_TYPES.includes(plugins.get(name)?.file.type ?? "");
+    plugins.change(name, (old) => enter(old, "draining", Date.now()));
+    dialogs.cancelAllOf(name);
+    windows.closeAllOf(name);
+    try {
+      if (onEngine && plugin && link?.state === "online") await link.killPlugin(plugin.id);
+    } catch (error) {
+      messages.show(`${name}: ${wordsOf(error)}`, { kind: "error" });
+    }
+    this.forgetInCore(name);
+    plugins.change(name, (old) => enter(old, "stopped", Date.now()));
+  }
+
+  /** Start a plugin anew, perhaps from other source or with another tag. @param {string} name @param {{source?: string, tag?: string}} [change] */
+  async reload(name, { source, tag } = {}) {
+    const record = this.app.plugins.get(name);
+    if (!record) return;
+    await this.load(source ?? record.file.source, { origin: record.origin, tag: tag ?? record.file.tag });
+  }
+
+  /** Stop a plugin and take it off the page. @param {string} name */
+  async remove(name) {
+    const record = this.app.plugins.get(name);
+    if (record && !hasEnded(record)) await this.stop(name);
+    this.app.plugins.remove(name);
+    this.app.logs.forget(name);
+    this.app.rememberPlugins();
+  }
+
+  /** Take in what the engine says of a plugin. @param {any} event */
+  onEngineEvent(event) {
+    const { plugins, logs } = this.app;
+    const core = this.imjoy.pm.plugins[event.id];
+    if (core) keepWaiting(core);
+    const current = this.imjoy.pm.plugin_names[event.name];
+    // The last words of an instance that was replaced are not about the one on the card.
+    if (current && current.id !== event.id && event.event !== "log") return;
+    if (event.event === "log") logs.of(event.name).write(event.stream === "stderr" ? "stderr" : "stdout", String(event.text));
+    if (event.event === "exit") logs.of(event.name).add("note", `The process ended: ${event.words || "no reason was given"}.`);
+    if (event.event === "progress" && event.message) logs.of(event.name).add("note", event.message);
+    plugins.change(event.name, (old) => applyEvent(old, event, Date.now()));
+  }
+
+  /** The plugin's own progress bar. @param {string} name @param {unknown} value */
+  setBar(name, value) {
+    const percent = percentOf(value);
+    this.app.plugins.change(name, (old) => ({ ...old, bar: percent === 100 ? null : percent }));
+  }
+
+  /** The core says only that something changed: look which plugins compute. */
+  refreshBusy() {
+    for (const record of this.app.plugins.records.value.values()) {
+      const busy = Boolean(this.live(record.name)?.running);
+      if (busy !== record.busy) this.app.plugins.change(record.name, (old) => ({ ...old, busy }));
+    }
+  }
+
+  /** A plugin came up, perhaps one that another plugin loaded. @param {any} plugin */
+  adopt(plugin) {
+    const { plugins } = this.app;
+    const { name, code, origin } = plugin.config;
+    if (this.imjoy.pm.plugin_names[name] !== plugin) return;
+    if (!plugins.get(name)) {
+      const checked = checkPluginFile(code ?? "", plugin.config.tag);
+      if ("problem" in checked) return;
+      plugins.put(newRecord(checked.plugin, origin || "loaded by another plugin", Date.now()));
+    }
+    plugins.change(name, (old) => (isUp(old) ? old : enter(old, "ready", Date.now())));
+  }
+
+  /** @param {any} plugin @param {any} config */
+  addOperation(plugin, config) {
+    if (!plugin?.name || config.name === plugin.name || typeof config.run !== "function") return;
+    if (config.type && !["operator", "@operator"].includes(config.type)) return;
+    this.app.plugins.change(plugin.name, (old) => ({
+      ...old,
+      operations: [
+        ...old.operations.filter((operation) => operation.name !== config.name),
+        { name: config.name, ui: config.ui },
+      ],
+    }));
+  }
+
+  /** @param {any} plugin @param {string} operation */
+  operationOf(plugin, operation) {
+    const [service] = this.imjoy.pm.getServices(null, { name: operation, providerId: plugin.id });
+    return service?.run;
+  }
+
+  /** A result that is a window's description is shown as one, as in ImJoy. @param {string} name @param {any} result */
+  async showResult(name, result) {
+    if (result === undefined || result === null || result._rintf) return;
+    if (typeof result === "object" && typeof result.type === "string" && result.data) {
+      const { type, data, config } = result;
+      await this.imjoy.api.createWindow({ name: result.name || name, type, data, config: config ?? {} });
+    } else if (typeof result !== "object") {
+      this.app.logs.of(name).add("info", `run returned ${wordsOf(result)}`);
+    }
+  }
+
+  /** @param {string} name @param {string} outcome @param {boolean} outcomeFailed */
+  endRun(name, outcome, outcomeFailed) {
+    this.app.plugins.change(name, (old) => ({
+      ...old,
+      calls: Math.max(0, old.calls - 1),
+      outcome: hasEnded(old) ? old.outcome : outcome,
+      outcomeFailed,
+      bar: null,
+    }));
+  }
+
+  /** @param {string} name @param {import("../state/records.js").Failure} failure */
+  fail(name, failure) {
+    this.app.logs.of(name).add("error", failure.message);
+    this.app.plugins.change(name, (old) =>
+      // The engine's own account of the failure has a hint and the tool's words.
+      old.state === "failed" && old.failure ? old : enter(old, "failed", Date.now(), { failure }),
+    );
+  }
+
+  /** Else the core hands out the dead plugin, and starts it again at the next connection. @param {string} name */
+  forgetInCore(name) {
+    this.imjoy.pm.unloadPlugin({ name }, true);
+  }
+}
+
+/** @param {import("../plugin_file/check.js").PluginFile} file */
+function noPyodide(file) {
+  const others = file.tags.filter((tag) => tag !== file.tag);
+  return {
+    message: "This is a web-python plugin, and this engine does not carry Pyodide yet.",
+    hint: others.length > 0 ? `Choose another tag: ${others.join(", ")}.` : "Use a native-python plugin.",
+    logTail: "",
+  };
+}

@@ -1,0 +1,71 @@
+/** Starts the page: what is seen first, then the core, then the link to the engine. */
+
+import { html, render } from "../vendor/preact.js";
+import { App } from "./app.js";
+import { hostApi } from "./core/host_api.js";
+import { Runner } from "./core/runner.js";
+import { loadTemplates } from "./core/sources.js";
+import { loadRPC, startCore } from "./core/start.js";
+import { applyTheme } from "./state/theme.js";
+import { takeToken } from "./state/token.js";
+import { wordsOf } from "./text/format.js";
+import { Page } from "./ui/page.js";
+
+const WORKSPACE = "default";
+const CLIENT_KEY = "imjoy-engine-client";
+
+applyTheme();
+const token = takeToken();
+const app = new App();
+render(html`<${Page} app=${app} />`, /** @type {HTMLElement} */ (document.getElementById("page")));
+void start();
+
+async function start() {
+  void loadTemplates(app);
+  try {
+    const imjoy = await startCore(hostApi(app, () => app.imjoy));
+    app.imjoy = imjoy;
+    app.runner = new Runner(app, imjoy);
+    imjoy.event_bus.on("add_window", (/** @type {any} */ window) => app.windows.add(window));
+    imjoy.event_bus.on("close_window", (/** @type {any} */ window) => app.windows.remove(window));
+  } catch (error) {
+    app.connection.set({ state: "offline", message: `The page could not start: ${wordsOf(error)}.`, info: null });
+    throw error;
+  }
+  await connect();
+}
+
+/** Connect to the engine that served the page. */
+async function connect() {
+  app.connection.set({ state: "connecting", message: "", info: null });
+  const [{ createEngineLink }, { io }] = await Promise.all([
+    import("../link/index.js"),
+    import("../vendor/socketio.js"),
+  ]);
+  const link = await createEngineLink({
+    url: location.origin,
+    token,
+    workspace: WORKSPACE,
+    clientId: clientId(),
+    io,
+    loadRPC,
+    name: "ImJoy Engine",
+  });
+  app.link = link;
+  const show = (/** @type {{state: any, message?: string}} */ { state, message = "" }) =>
+    app.connection.set({ state, message, info: link.info ?? app.connection.value.info });
+  link.on("state", show);
+  link.on("plugin", (/** @type {any} */ event) => app.runner?.onEngineEvent(event));
+  show(link);
+  await link.register(app.imjoy);
+  show(link);
+}
+
+/** A tab that is loaded anew is the same client to the engine, and another tab is another one. */
+function clientId() {
+  const known = sessionStorage.getItem(CLIENT_KEY);
+  if (known) return known;
+  const fresh = `page-${crypto.getRandomValues(new Uint32Array(3)).join("-")}`;
+  sessionStorage.setItem(CLIENT_KEY, fresh);
+  return fresh;
+}

@@ -1,0 +1,89 @@
+/**
+ * The lines of a plugin's log, bounded. Pure: what a terminal would show, as a list.
+ *
+ * A carriage return goes back to the start of the line, so that a progress bar printed by a plugin
+ * is one line here too.
+ */
+
+/**
+ * @typedef {object} LogEntry
+ * @property {number} id
+ * @property {number} time in milliseconds
+ * @property {"stdout" | "stderr" | "info" | "error" | "image" | "progress" | "note"} kind
+ * @property {string} text
+ * @property {boolean} open the line has no end yet
+ */
+
+export const MAX_ENTRIES = 2000;
+const MAX_LINE_CHARS = 20_000;
+
+export class LogEntries {
+  constructor() {
+    /** @type {LogEntry[]} */
+    this.entries = [];
+    this.dropped = 0;
+    this.nextId = 1;
+  }
+
+  /** Append one complete entry. @param {LogEntry["kind"]} kind @param {string} text @param {number} time */
+  add(kind, text, time) {
+    this.push({ kind, text: shorten(text), time, open: false });
+  }
+
+  /**
+   * Append what a plugin wrote to a stream; a line may come in pieces.
+   * @param {"stdout" | "stderr"} stream @param {string} text @param {number} time
+   */
+  write(stream, text, time) {
+    const lines = text.split("\n");
+    lines.forEach((line, index) => {
+      const last = index === lines.length - 1;
+      if (last && line === "") return;
+      this.writeLine(stream, line, time, last);
+    });
+  }
+
+  clear() {
+    this.entries = [];
+    this.dropped = 0;
+  }
+
+  /** Return the log as it is copied. */
+  asText() {
+    return this.entries.map((entry) => entry.text).join("\n");
+  }
+
+  /** @param {"stdout" | "stderr"} stream @param {string} line @param {number} time @param {boolean} open */
+  writeLine(stream, line, time, open) {
+    const at = this.entries.findLastIndex((entry) => entry.kind === stream && entry.open);
+    const before = at < 0 ? "" : this.entries[at].text;
+    const text = shorten(lastWritten(before + line));
+    if (at < 0) this.push({ kind: stream, text, time, open });
+    else this.entries[at] = { ...this.entries[at], text, time, open };
+  }
+
+  /** @param {Omit<LogEntry, "id">} entry */
+  push(entry) {
+    this.entries.push({ ...entry, id: this.nextId });
+    this.nextId += 1;
+    if (this.entries.length > MAX_ENTRIES) {
+      // In blocks: dropping one by one would move the whole list at every line.
+      const surplus = this.entries.length - MAX_ENTRIES + MAX_ENTRIES / 10;
+      this.entries.splice(0, surplus);
+      this.dropped += surplus;
+    }
+  }
+}
+
+/** A carriage return at the very end waits for what overwrites the line. @param {string} line */
+function lastWritten(line) {
+  const body = line.replace(/\r+$/, "");
+  const end = line.length > body.length ? "\r" : "";
+  return body.slice(body.lastIndexOf("\r") + 1) + end;
+}
+
+/** @param {string} text */
+function shorten(text) {
+  if (text.length <= MAX_LINE_CHARS) return text;
+  return `${text.slice(0, MAX_LINE_CHARS)} … (${text.length - MAX_LINE_CHARS} more characters)`;
+}

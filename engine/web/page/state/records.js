@@ -1,0 +1,170 @@
+/** What the page knows of one plugin, and how the engine's events change it. Pure: no I/O, no clock. */
+
+import { summaryOf } from "../text/format.js";
+
+/** @typedef {import("../plugin_file/check.js").PluginFile} PluginFile */
+
+/**
+ * What went wrong, for a person.
+ * @typedef {object} Failure
+ * @property {string} message
+ * @property {string} hint
+ * @property {string} logTail the last words of the tool or plugin that failed
+ */
+
+/**
+ * One step of making an environment.
+ * @typedef {object} Step
+ * @property {string} phase
+ * @property {string} item
+ * @property {number} done
+ * @property {number | null} total
+ * @property {string} unit
+ * @property {string} message
+ */
+
+/**
+ * @typedef {object} Operation something that a plugin offers beside `run`
+ * @property {string} name
+ * @property {unknown} ui
+ */
+
+/**
+ * @typedef {object} PluginRecord
+ * @property {string} name
+ * @property {PluginFile} file
+ * @property {string} origin where the source came from, in words
+ * @property {string} state one of the engine's states
+ * @property {string} detail
+ * @property {number} since when the state began, in milliseconds
+ * @property {number | null} preparedAt when the start began, in milliseconds
+ * @property {Step | null} step
+ * @property {string[]} finished what has been downloaded, built or linked, the latest last
+ * @property {Failure | null} failure
+ * @property {number} calls runs that a person started and that have not ended
+ * @property {boolean} busy the plugin is computing
+ * @property {number | null} bar the plugin's own progress, in percent
+ * @property {Operation[]} operations
+ * @property {Record<string, unknown>} values what is filled into its form
+ * @property {string} outcome how the last run ended
+ * @property {boolean} outcomeFailed
+ */
+
+const KEPT_ITEMS = 40;
+const ENDED = new Set(["stopped", "failed"]);
+const STARTING = new Set(["new", "queued", "preparing", "starting", "backoff"]);
+
+/**
+ * Return the record of a plugin that begins to start.
+ * @param {PluginFile} file @param {string} origin @param {number} now
+ * @param {Record<string, unknown>} [values]
+ * @returns {PluginRecord}
+ */
+export function newRecord(file, origin, now, values = {}) {
+  return {
+    name: file.name,
+    file,
+    origin,
+    state: "new",
+    detail: "",
+    since: now,
+    preparedAt: now,
+    step: null,
+    finished: [],
+    failure: null,
+    calls: 0,
+    busy: false,
+    bar: null,
+    operations: [],
+    values,
+    outcome: "",
+    outcomeFailed: false,
+  };
+}
+
+/** Whether a plugin can be called. @param {PluginRecord} record */
+export function isUp(record) {
+  return !ENDED.has(record.state) && !STARTING.has(record.state) && record.state !== "draining";
+}
+
+/** Whether a plugin is on its way up. @param {PluginRecord} record */
+export function isStarting(record) {
+  return STARTING.has(record.state);
+}
+
+/** Whether nothing of a plugin runs. @param {PluginRecord} record */
+export function hasEnded(record) {
+  return ENDED.has(record.state);
+}
+
+/**
+ * Return the record in another state.
+ * @param {PluginRecord} record @param {string} state @param {number} now
+ * @param {{detail?: string, failure?: Failure | null}} [more]
+ * @returns {PluginRecord}
+ */
+export function enter(record, state, now, { detail = "", failure = null } = {}) {
+  const next = { ...record, state, detail, failure, since: state === record.state ? record.since : now };
+  if (ENDED.has(state)) return { ...next, step: null, calls: 0, busy: false, bar: null, operations: [] };
+  if (STARTING.has(state)) return { ...next, preparedAt: record.preparedAt ?? now };
+  return { ...next, step: null, preparedAt: null };
+}
+
+/**
+ * Return the record after one of the engine's plugin events.
+ * @param {PluginRecord} record @param {Record<string, unknown>} event @param {number} now
+ * @returns {PluginRecord}
+ */
+export function applyEvent(record, event, now) {
+  if (event.event === "state") return applyState(record, event, now);
+  if (event.event === "progress") return applyStep(record, stepOf(event));
+  return record;
+}
+
+/** @param {PluginRecord} record @param {Record<string, unknown>} event @param {number} now */
+function applyState(record, event, now) {
+  const failure = failureOf(event.error);
+  // A failure says more than the stop that follows it.
+  if (event.state === "stopped" && record.state === "failed") return record;
+  return enter(record, text(event.state), now, { detail: text(event.detail), failure });
+}
+
+/** @param {PluginRecord} record @param {Step} step */
+function applyStep(record, step) {
+  const complete = step.item !== "" && step.total !== null && step.done >= step.total;
+  const word = `${step.phase} ${step.item}`;
+  const finished =
+    complete && !record.finished.includes(word)
+      ? [...record.finished, word].slice(-KEPT_ITEMS)
+      : record.finished;
+  return { ...record, step, finished };
+}
+
+/** Return the error of an event as a failure, or null. @param {unknown} error @returns {Failure | null} */
+export function failureOf(error) {
+  if (typeof error !== "object" || error === null) return null;
+  const said = /** @type {Record<string, unknown>} */ (error);
+  const words = text(said.sentence) || text(said.message) || "The plugin failed without a word.";
+  return {
+    message: summaryOf(words),
+    hint: text(said.hint),
+    logTail: text(said.log_tail) || text(said.logTail) || (words.includes("\n") ? words : ""),
+  };
+}
+
+/** @param {Record<string, unknown>} event @returns {Step} */
+function stepOf(event) {
+  return {
+    phase: text(event.phase),
+    item: text(event.item),
+    done: typeof event.done === "number" ? event.done : 0,
+    total: typeof event.total === "number" && event.total > 0 ? event.total : null,
+    unit: text(event.unit),
+    message: text(event.message),
+  };
+}
+
+/** @param {unknown} value */
+function text(value) {
+  return typeof value === "string" ? value : "";
+}

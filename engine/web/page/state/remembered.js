@@ -1,0 +1,42 @@
+/** The plugins of the last visit, so that a reload of the page does not lose them. */
+
+const KEY = "imjoy-engine-plugins";
+const MAX_CHARS = 2_000_000;
+
+/**
+ * @typedef {object} Remembered
+ * @property {string} name
+ * @property {string} source
+ * @property {string} origin
+ * @property {string} tag
+ */
+
+/** @returns {Remembered[]} */
+export function recall() {
+  try {
+    const list = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+    return Array.isArray(list) ? list.filter(isRemembered) : [];
+  } catch (error) {
+    if (error instanceof SyntaxError) return [];
+    throw error;
+  }
+}
+
+/** Keep the plugins for the next visit; too much source is not kept. @param {Remembered[]} plugins */
+export function remember(plugins) {
+  const text = JSON.stringify(plugins);
+  if (text.length > MAX_CHARS) return;
+  try {
+    localStorage.setItem(KEY, text);
+  } catch (error) {
+    // A full or forbidden store: the page works without.
+    if (!(error instanceof DOMException)) throw error;
+  }
+}
+
+/** @param {unknown} item @returns {item is Remembered} */
+function isRemembered(item) {
+  if (typeof item !== "object" || item === null) return false;
+  const fields = /** @type {Record<string, unknown>} */ (item);
+  return ["name", "source", "origin", "tag"].every((key) => typeof fields[key] === "string");
+}

@@ -1,0 +1,67 @@
+/** How far the start of a plugin is: phase, package, how much of it, how long already. */
+
+import { html } from "../../vendor/preact.js";
+import { formatBytes, formatDuration } from "../text/format.js";
+import { useClock } from "./hooks.js";
+
+/** @typedef {import("../state/records.js").PluginRecord} PluginRecord */
+/** @typedef {import("../state/records.js").Step} Step */
+
+/** @type {[string, string][]} the engine's phases, in their order */
+const PHASES = [
+  ["resolve", "Resolve"],
+  ["download", "Download"],
+  ["build", "Build"],
+  ["link", "Install"],
+  ["verify", "Check"],
+];
+const SHOWN_ITEMS = 4;
+
+/** @param {{record: PluginRecord}} props */
+export function BuildProgress({ record }) {
+  const now = useClock(true);
+  const { step, preparedAt, finished } = record;
+  const elapsed = formatDuration(Math.max(0, now - (preparedAt ?? now)) / 1000);
+  const fraction = step?.total ? Math.min(1, step.done / step.total) : null;
+  return html`<div class="build">
+    ${step && html`<${Phases} phase=${step.phase} />`}
+    <progress
+      class="bar"
+      aria-label="Progress of the start"
+      max="1"
+      value=${fraction ?? undefined}
+    ></progress>
+    <p class="build-line">
+      <span class="build-what">${step ? wordsOfStep(step) : record.detail || "Asking the engine…"}</span>
+      <span class="build-time">${elapsed}</span>
+    </p>
+    ${finished.length > 0 &&
+    html`<ul class="build-done" aria-label="Done">
+      ${finished.slice(-SHOWN_ITEMS).map((word) => html`<li>${word.slice(word.indexOf(" ") + 1)}</li>`)}
+      ${finished.length > SHOWN_ITEMS && html`<li class="build-more">+${finished.length - SHOWN_ITEMS}</li>`}
+    </ul>`}
+  </div>`;
+}
+
+/** @param {{phase: string}} props */
+function Phases({ phase }) {
+  const at = PHASES.findIndex(([name]) => name === phase);
+  if (at < 0) return null;
+  return html`<ol class="phases">
+    ${PHASES.map(
+      ([name, words], index) =>
+        html`<li class=${index < at ? "is-done" : index === at ? "is-now" : ""} aria-current=${name === phase ? "step" : undefined}>
+          ${words}
+        </li>`,
+    )}
+  </ol>`;
+}
+
+/** @param {Step} step */
+export function wordsOfStep(step) {
+  const what = step.message || [PHASES.find(([name]) => name === step.phase)?.[1] ?? step.phase, step.item].join(" ");
+  if (step.unit === "bytes" && step.total) return `${what} · ${formatBytes(step.done)} of ${formatBytes(step.total)}`;
+  if (step.unit === "bytes" && step.done > 0) return `${what} · ${formatBytes(step.done)}`;
+  if (step.total) return `${what} · ${step.done} of ${step.total} ${step.unit}`.trim();
+  return what;
+}

@@ -1,0 +1,55 @@
+/** Says when the engine is not there, and takes a token when it wants one. */
+
+import { html, useState } from "../../vendor/preact.js";
+import { keepToken } from "../state/token.js";
+import { useApp, useObservable } from "./hooks.js";
+import { Icon } from "./icon.js";
+
+export function ConnectionBanner() {
+  const { connection } = useApp();
+  const { state, message } = useObservable(connection);
+  if (state === "refused") return html`<${TokenBanner} message=${message} />`;
+  if (state !== "offline") return null;
+  return html`<div class="banner banner-warn" role="alert">
+    <${Icon} name="warning" />
+    <p>
+      <strong>The engine cannot be reached.</strong> ${message || "Is it still running?"} The page tries again by itself.
+    </p>
+  </div>`;
+}
+
+/** @param {{message: string}} props */
+function TokenBanner({ message }) {
+  const { link } = useApp();
+  const [token, setToken] = useState("");
+  const connect = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const clean = tokenIn(token);
+    keepToken(clean);
+    link?.setToken(clean);
+  };
+  return html`<form class="banner banner-danger" onSubmit=${connect} role="alert">
+    <${Icon} name="warning" />
+    <p>
+      <strong>The engine does not know this token.</strong> ${message} Open the link that the engine printed when it
+      started, or enter its token here.
+    </p>
+    <div class="joined">
+      <input
+        class="input"
+        type="password"
+        autocomplete="off"
+        aria-label="Token"
+        placeholder="Token"
+        value=${token}
+        onInput=${(/** @type {any} */ event) => setToken(event.currentTarget.value)}
+      />
+      <button class="button button-primary" type="submit" disabled=${!token.trim()}>Connect</button>
+    </div>
+  </form>`;
+}
+
+/** People paste the whole link. @param {string} text */
+function tokenIn(text) {
+  return decodeURIComponent(/[#&?]token=([^&]+)/.exec(text)?.[1] ?? text.trim());
+}

@@ -1,0 +1,21 @@
+/** The page before the first plugin: what to do. */
+
+import { html } from "../../vendor/preact.js";
+import { AddPlugin } from "./add_plugin.js";
+import { Refusals } from "./refusals.js";
+import { RememberedNote } from "./remembered_note.js";
+
+export function EmptyState() {
+  return html`<main class="empty">
+    <div class="empty-words">
+      <h2>Bring a plugin, and it runs here.</h2>
+      <p>
+        Python plugins run on this engine, each in its own process with its own environment. What they show appears on
+        this page.
+      </p>
+    </div>
+    <${RememberedNote} />
+    <${Refusals} />
+    <${AddPlugin} />
+  </main>`;
+}

@@ -1,0 +1,42 @@
+/** What components share: the app, observables, the clock. */
+
+import { createContext, useContext, useEffect, useState } from "../../vendor/preact.js";
+
+/** @typedef {import("../app.js").App} App */
+
+export const AppContext = createContext(/** @type {any} */ (null));
+
+/** Return the app that the page was made with. @returns {App} */
+export function useApp() {
+  return useContext(AppContext);
+}
+
+/**
+ * Return an observable's value and draw again when it changes.
+ * @template T
+ * @param {import("../state/observable.js").Observable<T>} observable
+ * @returns {T}
+ */
+export function useObservable(observable) {
+  const [, redraw] = useState({});
+  useEffect(() => {
+    const shown = observable.value;
+    const stop = observable.subscribe(() => redraw({}));
+    // It may have changed between drawing and listening.
+    if (!Object.is(shown, observable.value)) redraw({});
+    return stop;
+  }, [observable]);
+  return observable.value;
+}
+
+/** Return the time in milliseconds, drawing again every second while `running`. @param {boolean} running */
+export function useClock(running) {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    if (!running) return undefined;
+    setNow(Date.now());
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, [running]);
+  return now;
+}

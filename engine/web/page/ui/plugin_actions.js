@@ -1,0 +1,86 @@
+/** Run, stop, reload and the rest, as buttons. */
+
+import { html } from "../../vendor/preact.js";
+import { answersOf } from "../joy/fields.js";
+import { hasEnded, isUp } from "../state/records.js";
+import { useApp, useObservable } from "./hooks.js";
+import { Icon } from "./icon.js";
+import { isFilled } from "./joy_form.js";
+
+/** @typedef {import("../state/records.js").PluginRecord} PluginRecord */
+
+/** @param {{record: PluginRecord, form: {fields: import("../joy/fields.js").Field[]}}} props */
+export function PluginActions({ record, form }) {
+  const app = useApp();
+  const { name, file, values } = record;
+  const ended = hasEnded(record);
+  const canRun = isUp(record) && isFilled(form.fields, values);
+  const words = file.type === "window" || file.type === "rpc-window" ? "Open" : "Run";
+  return html`<footer class="card-foot">
+    ${!ended &&
+    file.runnable &&
+    file.type !== "collection" &&
+    html`<button
+      class="button button-primary"
+      disabled=${!canRun}
+      onClick=${() => void app.runner?.run(name, answersOf(form.fields, values))}
+    >
+      <${Icon} name="play" size=${14} /> ${words}
+    </button>`}
+    ${ended
+      ? html`<button class="button button-primary" onClick=${() => void app.runner?.reload(name)}>
+          <${Icon} name="reload" size=${16} /> ${record.state === "failed" ? "Try again" : "Start"}
+        </button>`
+      : html`<button
+          class="button"
+          disabled=${record.state === "draining"}
+          onClick=${() => void app.runner?.stop(name)}
+        >
+          <${Icon} name="stop" size=${14} /> Stop
+        </button>`}
+    <span class="card-tools">
+      <${LogButton} name=${name} />
+      ${file.docs && html`<${Tool} icon="book" label="Docs" onClick=${() => showDocs(app, record)} />`}
+      <${Tool} icon="edit" label="Edit" onClick=${() => showEditor(app, record)} />
+      ${!ended && html`<${Tool} icon="reload" label="Reload" onClick=${() => void app.runner?.reload(name)} />`}
+      <${Tool} icon="trash" label="Remove" onClick=${() => void app.runner?.remove(name)} />
+    </span>
+  </footer>`;
+}
+
+/** @param {{icon: string, label: string, onClick: () => void}} props */
+function Tool({ icon, label, onClick }) {
+  return html`<button class="icon-button" title=${label} aria-label=${label} onClick=${onClick}>
+    <${Icon} name=${icon} />
+  </button>`;
+}
+
+/** @param {{name: string}} props */
+function LogButton({ name }) {
+  const { logs } = useApp();
+  const errors = useObservable(logs.of(name).errors);
+  const shown = useObservable(logs.shown) === name;
+  return html`<button
+    class="icon-button"
+    title="Log"
+    aria-label=${errors > 0 ? `Log, ${errors} errors` : "Log"}
+    aria-pressed=${shown}
+    onClick=${() => logs.shown.set(shown ? null : name)}
+  >
+    <${Icon} name="log" />${errors > 0 && html`<span class="badge">${Math.min(errors, 99)}</span>`}
+  </button>`;
+}
+
+/** @param {import("../app.js").App} app @param {PluginRecord} record */
+function showDocs(app, { name, file }) {
+  const source = file.docs.startsWith("#") ? file.docs : `# ${name}\n\n${file.docs}`;
+  void app.imjoy?.api.createWindow({ name: `${name}: docs`, type: "imjoy/markdown", data: { source } });
+  app.tab.set("windows");
+}
+
+/** @param {import("../app.js").App} app @param {PluginRecord} record */
+function showEditor(app, { name, file }) {
+  const data = { id: name, code: file.source };
+  void app.imjoy?.api.createWindow({ name: `${name}: source`, type: "imjoy/plugin-editor", data, w: 20, h: 16 });
+  app.tab.set("windows");
+}

@@ -1,0 +1,86 @@
+/** One plugin: what it is, what it does, and what a person can do with it. */
+
+import { html, useMemo } from "../../vendor/preact.js";
+import { parseForm } from "../joy/form.js";
+import { hasEnded, isStarting, isUp } from "../state/records.js";
+import { BuildProgress } from "./build_progress.js";
+import { FailureNote } from "./failure_note.js";
+import { useApp } from "./hooks.js";
+import { JoyForm } from "./joy_form.js";
+import { PluginActions } from "./plugin_actions.js";
+import { PluginIcon } from "./plugin_icon.js";
+import { PluginOperations } from "./plugin_operations.js";
+import { PluginStatus } from "./plugin_status.js";
+
+/** @typedef {import("../state/records.js").PluginRecord} PluginRecord */
+
+/** @param {{record: PluginRecord}} props */
+export function PluginCard({ record }) {
+  const { plugins } = useApp();
+  const { file, name } = record;
+  const form = useMemo(() => parseForm(file.ui), [file]);
+  const setValue = (/** @type {string} */ id, /** @type {unknown} */ value) =>
+    plugins.change(name, (old) => ({ ...old, values: { ...old.values, [id]: value } }));
+  return html`<article class="card" aria-label=${name}>
+    <header class="card-head">
+      <${PluginIcon} name=${name} icon=${file.icon} />
+      <div class="card-names">
+        <h3 class="card-title">${name}</h3>
+        <p class="card-meta">
+          <span class="chip">${file.type}</span>
+          ${file.version && html`<span>v${file.version}</span>`}
+        </p>
+      </div>
+      <${PluginStatus} record=${record} />
+    </header>
+    ${file.description && html`<p class="card-words">${file.description}</p>`}
+    ${file.tags.length > 1 && html`<${TagChoice} record=${record} />`}
+    <${Missing} record=${record} />
+    ${isStarting(record) && html`<${BuildProgress} record=${record} />`}
+    ${record.failure && html`<${FailureNote} failure=${record.failure} />`}
+    ${record.bar !== null &&
+    html`<progress class="bar" aria-label=${`Progress of ${name}`} max="100" value=${record.bar}></progress>`}
+    ${form.rows.length > 0 &&
+    !hasEnded(record) &&
+    file.runnable &&
+    html`<${JoyForm} rows=${form.rows} values=${record.values} onChange=${setValue} />`}
+    <${PluginActions} record=${record} form=${form} />
+    ${isUp(record) && html`<${PluginOperations} record=${record} />`}
+    ${record.outcome &&
+    html`<p class=${record.outcomeFailed ? "outcome outcome-failed" : "outcome"} role="status">${record.outcome}</p>`}
+  </article>`;
+}
+
+/** @param {{record: PluginRecord}} props */
+function TagChoice({ record }) {
+  const { runner } = useApp();
+  return html`<label class="card-tag">
+    <span>Tag</span>
+    <select
+      class="input"
+      value=${record.file.tag}
+      disabled=${record.state === "draining"}
+      onChange=${(/** @type {any} */ event) => void runner?.reload(record.name, { tag: event.currentTarget.value })}
+    >
+      ${record.file.tags.map((tag) => html`<option value=${tag}>${tag}</option>`)}
+    </select>
+  </label>`;
+}
+
+/** Plugins that this one names and that are not here. @param {{record: PluginRecord}} props */
+function Missing({ record }) {
+  const { plugins } = useApp();
+  const missing = record.file.dependencies.filter((uri) => !plugins.get(nameIn(uri)));
+  if (missing.length === 0) return null;
+  return html`<p class="note">
+    It uses other plugins that are not loaded: ${missing.map(nameIn).join(", ")}. Load them here before you run it.
+  </p>`;
+}
+
+/** "owner/repo:Name@tag" names the plugin after the colon; an address ends in its file. @param {string} uri */
+function nameIn(uri) {
+  const last = /^https?:/i.test(uri)
+    ? decodeURIComponent(uri.split("?")[0].split("/").at(-1) ?? uri).replace(/\.imjoy\.html.*$/, "")
+    : (uri.split(":").at(-1) ?? uri);
+  return last.split("@")[0].trim();
+}

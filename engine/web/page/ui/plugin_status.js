@@ -1,0 +1,40 @@
+/** What a plugin is doing, in a word and a dot. */
+
+import { html } from "../../vendor/preact.js";
+import { isStarting } from "../state/records.js";
+
+/** @typedef {import("../state/records.js").PluginRecord} PluginRecord */
+
+/** @type {Record<string, string>} */
+const WORDS = {
+  new: "Starting",
+  queued: "Waiting",
+  preparing: "Building its environment",
+  starting: "Starting",
+  ready: "Ready",
+  draining: "Stopping",
+  stopped: "Stopped",
+  backoff: "Starting again soon",
+  failed: "Failed",
+};
+
+/** @param {PluginRecord} record */
+export function statusWords(record) {
+  if (record.state === "ready" && (record.calls > 0 || record.busy)) return "Running";
+  return WORDS[record.state] ?? record.state;
+}
+
+/** @param {PluginRecord} record @returns {string} a class of colours */
+function toneOf(record) {
+  if (record.state === "failed") return "danger";
+  if (record.state === "stopped") return "quiet";
+  if (isStarting(record) || record.state === "draining") return "wait";
+  return record.calls > 0 || record.busy ? "busy" : "good";
+}
+
+/** @param {{record: PluginRecord}} props */
+export function PluginStatus({ record }) {
+  return html`<span class=${`status status-${toneOf(record)}`} role="status">
+    <span class="status-dot" aria-hidden="true"></span>${statusWords(record)}
+  </span>`;
+}
