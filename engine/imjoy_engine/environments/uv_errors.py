@@ -108,14 +108,14 @@ _CASES = (
         "Its authors' build stopped, see the log. Another version may come ready-made.",
     ),
     _case(
-        r"Because (?:all versions of )?(\S+?),? has no usable wheels|"
+        r"Because (?:all versions of )?(\S+?),? (?:has|have) no usable wheels|"
         r"Wheels are required for `(\S+?)`",
         NoWheelError,
         "{0} exists only as source code, not ready-made.",
         _OLDER_PYTHON,
     ),
     _case(
-        r"Because (?:all versions of )?(\S+) (?:has|have) no (?:usable )?wheels",
+        r"Because (?:all versions of )?(\S+) (?:has|have) no wheels",
         NoWheelError,
         "{0} is not offered ready-made for this machine's Python.",
         _OLDER_PYTHON,

@@ -7,6 +7,7 @@ build. What is not here: the words of a failure (`uv_errors.py`).
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections import deque
 from collections.abc import Iterator
@@ -42,6 +43,7 @@ class UvOutput:
 
     def __init__(self) -> None:
         self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._unread = ""
         self._line = ""
         self._bytes_done: dict[str, int] = {}
@@ -49,7 +51,7 @@ class UvOutput:
 
     def feed(self, chunk: bytes) -> Iterator[Progress]:
         """Yield the progress that became known with `chunk`."""
-        self._unread += chunk.decode("utf-8", "replace")
+        self._unread += self._decoder.decode(chunk)
         start = 0
         for match in _BREAK.finditer(self._unread):
             yield from self._piece(self._unread[start : match.start()], match.group())
