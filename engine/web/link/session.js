@@ -106,7 +106,7 @@ export class Session extends Emitter {
     clearTimeout(this.retryTimer);
     this.socket.disconnect();
     this.enter("offline", "The page has disconnected from the engine.");
-    this.lose(new LinkError("The page has disconnected from the engine."));
+    this.leave(new LinkError("The page has disconnected from the engine."));
   }
 
   /**
@@ -250,7 +250,7 @@ export class Session extends Emitter {
       this.retryLater();
       return;
     }
-    this.lose(error);
+    this.leave(error);
     this.enter("refused", error.message);
     this.socket.disconnect();
   }
@@ -261,8 +261,7 @@ export class Session extends Emitter {
     if (this.state === "refused" || !this.wanted) return;
     if (this.state === "online") {
       this.graceTimer = setTimeout(() => {
-        this.endGrace();
-        this.lose(this.awayError());
+        this.leave(this.awayError());
       }, this.graceS * 1000);
     }
     this.enter("offline", `${this.goodbye} Trying to connect again …`);
@@ -274,7 +273,7 @@ export class Session extends Emitter {
   unreachable(error) {
     if (!this.wanted) return;
     if (this.socket.active === false) {
-      this.lose(this.awayError());
+      this.leave(this.awayError());
       this.enter("refused", `The engine refuses the connection: ${String(error)}`);
       return;
     }
@@ -357,14 +356,21 @@ export class Session extends Emitter {
     this.graceTimer = undefined;
   }
 
+  /**
+   * Give up what the session has here, for good: when it comes back, another client does. The
+   * engine takes that for a page that was loaded anew, and ends what the old one has left behind.
+   * @param {LinkError} error
+   */
+  leave(error) {
+    this.clientId = newClientId(this.page);
+    this.lose(error);
+  }
+
   /** @param {LinkError} error why nobody will answer any more */
   lose(error) {
     this.endGrace();
     this.waiting.take();
     this.early = [];
-    // The engine takes another client with the same session for a page that was loaded anew, and
-    // ends what the old one has left behind.
-    this.clientId = newClientId(this.page);
     this.fire("lost", error);
   }
 

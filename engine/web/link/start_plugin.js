@@ -53,6 +53,7 @@ export async function startPlugin(engine, config, core, utils) {
     const error = asError(thrown);
     run.stop().catch((reason) => console.warn(String(reason)));
     return {
+      _rintf: true,
       setup: async () => {
         throw error;
       },

@@ -122,6 +122,25 @@ test("what is called and answered during a drop is sent when the session is back
   assert.deepEqual(engine.stale, []);
 });
 
+test("a page that is loaded anew ends what it left behind, and then keeps its session", async () => {
+  const engine = engineWith();
+  const items = new Map();
+  const storage = {
+    getItem: (key) => items.get(key) ?? null,
+    setItem: (key, value) => void items.set(key, value),
+  };
+  const before = await linkTo(engine, { storage });
+  await started(engine, before);
+  before.session.memory.keep(true); // as the page goes away
+  const link = await linkTo(engine, { storage });
+  assert.equal(engine.workers.size, 0);
+  const { plugin } = await started(engine, link);
+  engine.cut();
+  engine.restore();
+  await eventually(() => link.state === "online", "the connection is back");
+  assert.equal(await plugin.setup(), null);
+});
+
 test("a drop that lasts ends the plugins here, and another client registers later", async () => {
   const engine = engineWith({ wait: () => NEVER });
   const link = await linkTo(engine, { graceS: 0.01 });
@@ -136,6 +155,7 @@ test("a drop that lasts ends the plugins here, and another client registers late
   const [first, second] = engine.requestsOf("register_client");
   assert.notEqual(second.id, first.id);
   assert.notEqual(second.session_id, null);
+  assert.equal(engine.workers.size, 0, "the engine ends what was left behind");
 });
 
 test("an engine that was started anew has no plugins of before", async () => {

@@ -144,7 +144,12 @@ export class FakeEngine {
       return { success: false, code: "token-mismatch", error, message: error, hint };
     }
     const known = this.sessions.get(sessionId) === id ? sessionId : `s${++this.count}`;
-    this.sessions.delete(sessionId);
+    if (this.sessions.has(sessionId) && known !== sessionId) {
+      // Another client with that session is a page that was loaded anew: the old one is gone.
+      this.sessions.delete(sessionId);
+      for (const worker of this.workers.values()) worker.dead = true;
+      this.workers.clear();
+    }
     this.sessions.set(known, id);
     return {
       session_id: known,
