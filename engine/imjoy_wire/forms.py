@@ -109,11 +109,17 @@ def _cause(error: BaseException) -> Optional[BaseException]:
 
 
 def decode_error(tree: Dict[str, Any], causes: int = MAX_CAUSES) -> RemoteError:
-    """Return the exception to raise in place of the remote one, whatever is missing of it."""
-    message, name, trace = tree.get("_rvalue"), tree.get("_rname"), tree.get("_rtrace")
+    """Return the exception to raise in place of the remote one, whatever is missing of it.
+
+    JavaScript writes a message as "name: message"; with the name beside it, that part goes.
+    """
+    value, name, trace = tree.get("_rvalue"), tree.get("_rname"), tree.get("_rtrace")
     cause = tree.get("_rcause")
+    message = value if isinstance(value, str) else "" if value is None else repr(value)
+    if isinstance(name, str) and message.startswith(f"{name}: "):
+        message = message[len(name) + 2 :]
     return RemoteError(
-        "" if message is None else str(message),
+        message,
         name if isinstance(name, str) else "Error",
         trace if isinstance(trace, str) else "",
         decode_error(cause, causes - 1) if isinstance(cause, dict) and causes > 0 else None,

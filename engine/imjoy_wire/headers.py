@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
-from json.encoder import encode_basestring_ascii as _quoted
+from json.encoder import encode_basestring as _quoted
 from types import MappingProxyType
 from typing import Any, List, Mapping, NamedTuple, NoReturn, Tuple, Union
 
@@ -42,7 +42,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 _from_json = json.JSONDecoder(parse_constant=_refuse_constant).decode
-_to_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def buffer_bytes(buffer: Buffer) -> int:
@@ -69,7 +69,7 @@ def encode_header(
     rest = _extra_members(extra) if extra else "}"
     # A list of integers is printed as JSON would print it, spaces apart.
     text = f'{route_text},"sizes":{str(sizes).replace(" ", "")}{rest}'
-    header = text.encode("ascii")
+    header = text.encode("utf-8", "backslashreplace")
     if len(header) > MAX_HEADER_BYTES:
         raise UnsendableFrameError(f"a header of {len(header)} bytes; {MAX_HEADER_BYTES} allowed")
     return _prefix.pack(_MAGIC_AND_VERSION, len(header)) + header

@@ -479,10 +479,13 @@ class Reader {
   }
 }
 
-/** Return a key that Python can have too. @param {any} key */
+/**
+ * Return a key, one that Python can have too.
+ * @param {unknown} key
+ */
 function keyOf(key) {
-  const isObject = typeof key === "object" && key !== null;
-  if (isObject && !Array.isArray(key) && !(key instanceof ArrayBuffer)) {
+  if (Array.isArray(key)) key.forEach(keyOf);
+  else if (typeof key === "object" && key !== null && !(key instanceof ArrayBuffer)) {
     throw new CodecError("an object cannot be a key");
   }
   return key;
