@@ -156,10 +156,11 @@ test("a BigInt of more digits than Python reads is refused", () => {
   assert.throws(() => pack([10n ** 4300n]), /index 0: a BigInt of more than 4300 digits/);
 });
 
-test("a body over the limit is refused before it is read", () => {
+test("a body over the limit is refused at both ends", () => {
   assert.throws(() => unpack(" ".repeat(MAX_BODY_BYTES + 1)), CodecError);
   assert.throws(() => unpack(new ArrayBuffer(MAX_BODY_BYTES + 1)), CodecError);
   assert.throws(() => unpack(`[${"{},".repeat(MAX_CONTAINERS)}1]`), CodecError);
+  assert.throws(() => pack("x".repeat(MAX_BODY_BYTES)), /send large data as bytes/);
 });
 
 test("large buffers stay alone where small ones share", () => {
