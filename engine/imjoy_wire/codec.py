@@ -35,7 +35,7 @@ MAX_SHARED_BYTES = 16 * 1024
 """The largest of those that share."""
 
 _ALIGNMENT_BYTES = 8
-_MAX_INT_BITS = 14_280  # below 10 ** MAX_INT_DIGITS
+_MAX_INT_BITS = 14_284  # all that fit in this have at most MAX_INT_DIGITS digits
 _LONG_NUMBER = b"0" * (MAX_INT_DIGITS + 1)
 _DIGITS_AS_ZEROS = bytes(0x30 if 0x30 <= code <= 0x39 else 0x20 for code in range(256))
 _NUMBERS = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
