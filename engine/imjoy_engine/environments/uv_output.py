@@ -103,12 +103,12 @@ class UvOutput:
 
     def _download(self, bars: list[re.Match[str]]) -> Progress:
         """Return the sum over all packages seen so far, named after the one that moved most."""
-        moved, most = "", -1
+        moved, most = "", (-1, -1)
         for bar in bars:
             name, done, total = bar["item"], _bytes(bar["done"]), _bytes(bar["total"])
             before = self._bytes_done.get(name, 0)
-            if done - before > most:
-                moved, most = name, done - before
+            if (done - before, total - done) > most:
+                moved, most = name, (done - before, total - done)
             self._bytes_total[name] = total
             self._bytes_done[name] = max(before, min(done, total))
         drawn = {bar["item"] for bar in bars}

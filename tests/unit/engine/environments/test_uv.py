@@ -1,0 +1,381 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from imjoy_engine.environments import (
+    EnvironmentLease,
+    EnvironmentSpec,
+    EnvironmentStore,
+    Phase,
+    Progress,
+    UvBuilder,
+)
+from imjoy_engine.errors import (
+    DiskFullError,
+    EnvironmentBuildError,
+    IndexUnreachableError,
+    NoSuchPackageError,
+    NoSuchVersionError,
+    NoWheelError,
+    PythonNotFoundError,
+    RequirementsConflictError,
+)
+from support.packages import PackageIndex, make_sdist, make_wheel
+
+
+class Workplace:
+    """A store, and the folder of wheels that its packages come from."""
+
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self.root = folder / "store"
+        self.wheels = folder
+        self.variables = {
+            "PATH": os.defpath,
+            "HOME": str(folder),
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": str(folder),
+            "UV_HTTP_RETRIES": "0",
+            **variables,
+        }
+        self.told: list[Progress] = []
+        self.store = EnvironmentStore(self.root, UvBuilder(folder / "cache", self.variables))
+
+    async def ensure(self, *pip: str, **options: object) -> EnvironmentLease:
+        spec = EnvironmentSpec(pip=tuple(sorted(pip)), **options)
+        return await self.store.ensure(spec, self.told.append)
+
+    async def fails(self, *pip: str, **options: object) -> EnvironmentBuildError:
+        with pytest.raises(EnvironmentBuildError) as caught:
+            await self.ensure(*pip, **options)
+        left = self.root / "envs"
+        assert not left.exists() or not any(left.iterdir())
+        assert caught.value.hint
+        return caught.value
+
+    def of(self, phase: Phase) -> list[Progress]:
+        return [progress for progress in self.told if progress.phase == phase]
+
+
+@pytest.fixture
+def place(short_dir) -> Workplace:
+    make_wheel(short_dir, "tiny-one", "1.0", requires=("tiny-two>=1",), size_bytes=1_500_000)
+    make_wheel(short_dir, "tiny-two", "1.5")
+    make_wheel(short_dir, "tiny-two", "2.0")
+    make_wheel(short_dir, "needs-old", "1.0", requires=("tiny-two<2",))
+    make_sdist(short_dir, "only-source", "1.0")
+    return Workplace(short_dir)
+
+
+@pytest.fixture
+async def index(place) -> AsyncIterator[PackageIndex]:
+    async with PackageIndex(place.wheels) as index:
+        yield index
+
+
+def imported(lease: EnvironmentLease, code: str) -> str:
+    argv = [str(lease.python), "-I", "-c", code]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+
+# --- what it builds
+
+
+async def test_packages_with_what_they_need_are_there(place):
+    with await place.ensure("tiny-one") as lease:
+        words = await asyncio.to_thread(
+            imported,
+            lease,
+            "import sys, tiny_one, tiny_two; print(sys.prefix, tiny_one.version, tiny_two.version)",
+        )
+    assert words == f"{lease.prefix} 1.0 2.0"
+    assert [(package.name, package.version) for package in lease.packages] == [
+        ("tiny-one", "1.0"),
+        ("tiny-two", "2.0"),
+    ]
+
+
+async def test_the_way_there_is_told(place):
+    (await place.ensure("tiny-one")).release()
+
+    phases = list(dict.fromkeys(progress.phase for progress in place.told))
+    assert phases == [Phase.RESOLVE, Phase.DOWNLOAD, Phase.LINK, Phase.VERIFY, Phase.READY]
+    assert all(progress.message for progress in place.told)
+    linked = place.of(Phase.LINK)[-1]
+    assert (linked.done, linked.total, linked.unit) == (2, 2, "packages")
+    assert place.told[-1].message == "Ready: 2 packages"
+
+
+async def test_the_plain_environment_has_nothing_but_python(place):
+    with await place.ensure() as lease:
+        assert lease.packages == ()
+        assert await asyncio.to_thread(imported, lease, "print('here')") == "here"
+        assert (
+            await asyncio.to_thread(
+                imported,
+                lease,
+                "from importlib.util import find_spec; print(find_spec('pip'), find_spec('numpy'))",
+            )
+            == "None None"
+        )
+
+
+async def test_the_second_time_no_tool_runs(place, monkeypatch):
+    (await place.ensure("tiny-one")).release()
+    monkeypatch.setattr("imjoy_engine.environments.uv.ProcessTree", None)
+    place.told.clear()
+
+    (await place.ensure("tiny-one")).release()
+
+    assert [progress.phase for progress in place.told] == [Phase.READY]
+
+
+async def test_the_lock_has_hashes_and_no_addresses(place):
+    with await place.ensure("tiny-one") as lease:
+        manifest = json.loads((place.root / "manifests" / f"{lease.key}.json").read_text())
+
+    assert manifest["lock"].count("--hash=sha256:") == 2
+    assert "/" not in manifest["lock"]
+
+
+async def test_the_log_has_the_commands_and_uvs_words(place):
+    with await place.ensure("tiny-one") as lease:
+        log = (place.root / "log" / f"{lease.key}.log").read_text()
+
+    assert "uv pip sync --require-hashes --no-build" in log
+    assert " + tiny-one==1.0" in log
+
+
+async def test_bytes_are_told_while_they_come(place, index):
+    place = Workplace(place.wheels, PIP_NO_INDEX="", PIP_FIND_LINKS="", PIP_INDEX_URL=index.url)
+    index.gate.clear()
+    building = asyncio.create_task(place.ensure("tiny-one"))
+    await index.stalled.wait()
+    async with asyncio.timeout(20):
+        while not any(progress.done for progress in place.of(Phase.DOWNLOAD)):
+            await asyncio.wait((building,), timeout=0.01)
+    index.gate.set()
+
+    (await building).release()
+    told = [progress for progress in place.of(Phase.DOWNLOAD) if progress.unit == "bytes"]
+    assert told[0].item == "tiny-one"
+    assert 0 < told[0].done < told[0].total
+    assert told[0].total > 1_400_000
+
+
+# --- what it refuses
+
+
+async def test_no_such_package(place):
+    error = await place.fails("tiny-one", "no-such-thing")
+
+    assert isinstance(error, NoSuchPackageError)
+    assert error.message == "There is no package named no-such-thing."
+    assert "no-such-thing was not found" in error.log_tail
+    assert "uv pip compile" in error.log_tail.splitlines()[0]
+
+
+async def test_no_such_version(place):
+    error = await place.fails("tiny-one==9")
+
+    assert isinstance(error, NoSuchVersionError)
+    assert error.message == "There is no tiny-one==9."
+
+
+async def test_only_source(place):
+    error = await place.fails("only-source")
+
+    assert isinstance(error, NoWheelError)
+    assert "only-source" in error.message
+    assert "building from source" in error.hint
+
+
+async def test_source_that_may_be_built_and_cannot(place):
+    error = await place.fails("only-source", allow_build=True)
+
+    assert error.code == "build-failed"
+    assert "only-source" in error.message
+
+
+async def test_requirements_that_exclude_each_other(place):
+    error = await place.fails("needs-old", "tiny-two==2.0")
+
+    assert isinstance(error, RequirementsConflictError)
+    assert "tiny-two<2" in error.log_tail
+
+
+async def test_an_index_that_does_not_answer(place):
+    closed = Workplace(
+        place.wheels,
+        PIP_NO_INDEX="",
+        PIP_FIND_LINKS="",
+        PIP_INDEX_URL="http://me:secret@127.0.0.1:9/simple",
+    )
+
+    error = await closed.fails("tiny-one")
+
+    assert isinstance(error, IndexUnreachableError)
+    assert "Connection refused" in error.log_tail
+    assert "secret" not in str(error.as_dict())
+    assert not any("secret" in path.read_text() for path in (closed.root / "log").iterdir())
+
+
+async def test_no_network(place):
+    offline = Workplace(place.wheels, PIP_NO_INDEX="", PIP_FIND_LINKS="", UV_OFFLINE="1")
+
+    assert isinstance(await offline.fails("tiny-one"), IndexUnreachableError)
+
+
+async def test_an_index_that_lost_a_wheel_it_listed(place, index):
+    remote = Workplace(place.wheels, PIP_NO_INDEX="", PIP_FIND_LINKS="", PIP_INDEX_URL=index.url)
+    index.gate.clear()
+    building = asyncio.create_task(remote.fails("tiny-one"))
+    await index.stalled.wait()
+    (place.wheels / "tiny_one-1.0-py3-none-any.whl").unlink()
+    index.hang_up()
+
+    error = await building
+
+    assert "tiny" in error.log_tail
+
+
+async def test_another_python(place):
+    error = await place.fails("tiny-one", python="3.6")
+
+    assert isinstance(error, PythonNotFoundError)
+    assert "asks for Python 3.6" in error.message
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    (await place.ensure("tiny-one", python=version)).release()
+
+
+async def test_a_full_disk(place, tmp_path):
+    target = place.root
+    target.mkdir()
+    mounted = await asyncio.to_thread(
+        subprocess.run,
+        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(target)],
+        capture_output=True,
+    )
+    if mounted.returncode:
+        pytest.skip("This user may not mount a small disk.")
+    try:
+        with pytest.raises(DiskFullError) as caught:
+            await place.ensure("tiny-one")
+        assert caught.value.hint
+        assert list((target / "envs").iterdir()) == []
+    finally:
+        await asyncio.to_thread(subprocess.run, ["umount", str(target)], check=True)
+
+
+# --- who else builds, and who is killed
+
+
+async def test_cancelled_it_hangs_up_at_once_and_leaves_nothing(place, index):
+    remote = Workplace(place.wheels, PIP_NO_INDEX="", PIP_FIND_LINKS="", PIP_INDEX_URL=index.url)
+    index.gate.clear()
+    building = asyncio.create_task(remote.ensure("tiny-one"))
+    await index.stalled.wait()
+
+    async with asyncio.timeout(1):
+        building.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await building
+        await index.left.wait()
+
+    assert list((remote.root / "envs").iterdir()) == []
+    index.gate.set()
+    (await remote.ensure("tiny-one")).release()
+
+
+ENGINE = """
+import asyncio, json, sys
+from pathlib import Path
+from imjoy_engine.environments import EnvironmentSpec, EnvironmentStore, UvBuilder
+
+def tell(progress):
+    print(progress.phase, flush=True)
+
+async def main():
+    root, cache, variables = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
+    store = EnvironmentStore(root, UvBuilder(cache, variables))
+    with await store.ensure(EnvironmentSpec(pip=("tiny-one",)), tell) as lease:
+        print("key", lease.key, flush=True)
+
+asyncio.run(main())
+"""
+
+
+@contextlib.asynccontextmanager
+async def engine(place: Workplace) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run another engine on the same store; it is gone afterwards."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        ENGINE,
+        str(place.root),
+        str(place.wheels / "cache"),
+        json.dumps(place.variables),
+        env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
+async def test_after_a_killed_engine_the_next_one_builds(place, index):
+    remote = Workplace(place.wheels, PIP_NO_INDEX="", PIP_FIND_LINKS="", PIP_INDEX_URL=index.url)
+    index.gate.clear()
+    async with engine(remote) as other:
+        await index.stalled.wait()
+        (rubbish,) = (remote.root / "envs").iterdir()
+        assert not (rubbish / ".imjoy-env.json").exists()
+        other.send_signal(signal.SIGKILL)
+        await other.wait()
+        async with asyncio.timeout(10):
+            await index.left.wait()
+    assert rubbish.exists()
+
+    index.gate.set()
+    with await remote.ensure("tiny-one") as lease:
+        assert lease.prefix == rubbish
+        assert await asyncio.to_thread(imported, lease, "import tiny_one; print('ok')") == "ok"
+
+
+async def test_of_two_engines_one_builds_and_the_other_waits(place, index):
+    remote = Workplace(place.wheels, PIP_NO_INDEX="", PIP_FIND_LINKS="", PIP_INDEX_URL=index.url)
+    index.gate.clear()
+    async with engine(remote) as first:
+        await index.stalled.wait()
+        async with engine(remote) as second:
+            assert second.stdout is not None
+            assert await second.stdout.readline() == b"queued\n"
+            index.gate.set()
+            told = {await first.communicate(), await second.communicate()}
+
+    lines = sorted((out.decode().splitlines() for out, _ in told), key=len)
+    assert lines[0][0] == "ready"
+    assert "link" in lines[1]
+    assert lines[0][-1] == lines[1][-1]
+
+
+@pytest.mark.network
+async def test_a_real_package_from_the_machines_index(short_dir):
+    builder = UvBuilder(short_dir / "cache", dict(os.environ))  # noqa: TID251
+    store = EnvironmentStore(short_dir / "store", builder)
+
+    with await store.ensure(EnvironmentSpec(pip=("six",)), lambda progress: None) as lease:
+        assert [package.name for package in lease.packages] == ["six"]
+        assert await asyncio.to_thread(imported, lease, "import six; print(six.PY3)") == "True"
