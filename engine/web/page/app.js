@@ -26,7 +26,9 @@ import { Windows } from "./state/windows.js";
  */
 
 export class App {
-  constructor() {
+  /** @param {Storage} storage what outlives the page */
+  constructor(storage) {
+    this.storage = storage;
     this.plugins = new Plugins();
     this.windows = new Windows();
     this.dialogs = new Dialogs();
@@ -40,7 +42,7 @@ export class App {
     this.panel = new Observable(/** @type {"" | "add" | "engine" | "messages"} */ (""));
     /** On narrow screens one of the two is seen. @type {Observable<"plugins" | "windows">} */
     this.tab = new Observable(/** @type {"plugins" | "windows"} */ ("plugins"));
-    this.remembered = new Observable(recall());
+    this.remembered = new Observable(recall(storage));
     /** @type {import("./core/runner.js").Runner | null} */
     this.runner = null;
     /** @type {any} the link to the engine, or null */
@@ -58,6 +60,7 @@ export class App {
   rememberPlugins() {
     const loaded = [...this.plugins.records.value.values()].filter((record) => !hasEnded(record));
     remember(
+      this.storage,
       loaded.map(({ name, origin, file }) => ({ name, origin, source: file.source, tag: file.tag })),
     );
   }

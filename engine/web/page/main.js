@@ -16,7 +16,7 @@ const CLIENT_KEY = "imjoy-engine-client";
 
 applyTheme();
 const token = takeToken();
-const app = new App();
+const app = new App(localStorage);
 render(html`<${Page} app=${app} />`, /** @type {HTMLElement} */ (document.getElementById("page")));
 void start();
 

@@ -15,6 +15,7 @@ import { keepWaiting } from "./patience.js";
 /** @typedef {{name: string, origin: string, tag?: string}} Start */
 
 const ENGINE_TYPES = ["native-python"];
+const MAX_RESULT_CHARS = 200;
 
 export class Runner {
   /** @param {App} app @param {import("./start.js").ImJoy} imjoy */
@@ -89,7 +90,7 @@ export class Runner {
     const took = () => formatDuration((performance.now() - began) / 1000);
     try {
       const result = await run({ config, data: {} });
-      this.endRun(name, `Finished in ${took()}.`, false);
+      this.endRun(name, `Finished in ${took()}${resultWords(result)}`, false);
       await this.showResult(name, result);
     } catch (error) {
       logs.of(name).add("error", wordsOf(error));
@@ -192,13 +193,10 @@ export class Runner {
 
   /** A result that is a window's description is shown as one, as in ImJoy. @param {string} name @param {any} result */
   async showResult(name, result) {
-    if (result === undefined || result === null || result._rintf) return;
-    if (typeof result === "object" && typeof result.type === "string" && result.data) {
-      const { type, data, config } = result;
-      await this.imjoy.api.createWindow({ name: result.name || name, type, data, config: config ?? {} });
-    } else if (typeof result !== "object") {
-      this.app.logs.of(name).add("info", `run returned ${wordsOf(result)}`);
-    }
+    if (typeof result !== "object" || result === null || result._rintf) return;
+    const { type, data, config } = result;
+    if (typeof type !== "string" || !data) return;
+    await this.imjoy.api.createWindow({ name: result.name || name, type, data, config: config ?? {} });
   }
 
   /** @param {string} name @param {string} outcome @param {boolean} outcomeFailed */
@@ -235,4 +233,11 @@ function noPyodide(file) {
     hint: others.length > 0 ? `Choose another tag: ${others.join(", ")}.` : "Use a native-python plugin.",
     logTail: "",
   };
+}
+
+/** A short result stands beside the time that it took. @param {unknown} result */
+function resultWords(result) {
+  if (!["string", "number", "boolean", "bigint"].includes(typeof result)) return ".";
+  const words = String(result);
+  return words.length > MAX_RESULT_CHARS ? "." : `: ${words}`;
 }

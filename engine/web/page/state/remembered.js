@@ -11,10 +11,10 @@ const MAX_CHARS = 2_000_000;
  * @property {string} tag
  */
 
-/** @returns {Remembered[]} */
-export function recall() {
+/** @param {Storage} storage @returns {Remembered[]} */
+export function recall(storage) {
   try {
-    const list = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+    const list = JSON.parse(storage.getItem(KEY) ?? "[]");
     return Array.isArray(list) ? list.filter(isRemembered) : [];
   } catch (error) {
     if (error instanceof SyntaxError) return [];
@@ -22,12 +22,12 @@ export function recall() {
   }
 }
 
-/** Keep the plugins for the next visit; too much source is not kept. @param {Remembered[]} plugins */
-export function remember(plugins) {
+/** Keep the plugins for the next visit; too much source is not kept. @param {Storage} storage @param {Remembered[]} plugins */
+export function remember(storage, plugins) {
   const text = JSON.stringify(plugins);
   if (text.length > MAX_CHARS) return;
   try {
-    localStorage.setItem(KEY, text);
+    storage.setItem(KEY, text);
   } catch (error) {
     // A full or forbidden store: the page works without.
     if (!(error instanceof DOMException)) throw error;

@@ -12,9 +12,7 @@ export function ConnectionBanner() {
   if (state !== "offline") return null;
   return html`<div class="banner banner-warn" role="alert">
     <${Icon} name="warning" />
-    <p>
-      <strong>The engine cannot be reached.</strong> ${message || "Is it still running?"} The page tries again by itself.
-    </p>
+    <p><strong>No connection.</strong> ${message || "The engine cannot be reached. The page tries again by itself."}</p>
   </div>`;
 }
 
@@ -31,7 +29,7 @@ function TokenBanner({ message }) {
   return html`<form class="banner banner-danger" onSubmit=${connect} role="alert">
     <${Icon} name="warning" />
     <p>
-      <strong>The engine does not know this token.</strong> ${message} Open the link that the engine printed when it
+      <strong>The engine did not let this page in.</strong> ${message} Open the link that the engine printed when it
       started, or enter its token here.
     </p>
     <div class="joined">

@@ -10,7 +10,7 @@ export function FailureNote({ failure }) {
     <p class="note-title">${failure.message}</p>
     ${failure.hint && html`<p>${failure.hint}</p>`}
     ${tail &&
-    html`<details class="note-details">
+    html`<details class="note-details" open>
       <summary>Last lines</summary>
       <pre class="note-tail">${tail}</pre>
       <${CopyButton} text=${() => tail} label="Copy" />

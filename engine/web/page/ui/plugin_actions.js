@@ -3,6 +3,7 @@
 import { html } from "../../vendor/preact.js";
 import { answersOf } from "../joy/fields.js";
 import { hasEnded, isUp } from "../state/records.js";
+import { formatCount } from "../text/format.js";
 import { useApp, useObservable } from "./hooks.js";
 import { Icon } from "./icon.js";
 import { isFilled } from "./joy_form.js";
@@ -15,7 +16,7 @@ export function PluginActions({ record, form }) {
   const { name, file, values } = record;
   const ended = hasEnded(record);
   const canRun = isUp(record) && isFilled(form.fields, values);
-  const words = file.type === "window" || file.type === "rpc-window" ? "Open" : "Run";
+  const isWindow = file.type === "window" || file.type === "rpc-window";
   return html`<footer class="card-foot">
     ${!ended &&
     file.runnable &&
@@ -25,13 +26,14 @@ export function PluginActions({ record, form }) {
       disabled=${!canRun}
       onClick=${() => void app.runner?.run(name, answersOf(form.fields, values))}
     >
-      <${Icon} name="play" size=${14} /> ${words}
+      <${Icon} name="play" size=${14} /> ${isWindow ? "Open" : "Run"}
     </button>`}
     ${ended
       ? html`<button class="button button-primary" onClick=${() => void app.runner?.reload(name)}>
           <${Icon} name="reload" size=${16} /> ${record.state === "failed" ? "Try again" : "Start"}
         </button>`
-      : html`<button
+      : !isWindow &&
+        html`<button
           class="button"
           disabled=${record.state === "draining"}
           onClick=${() => void app.runner?.stop(name)}
@@ -63,7 +65,7 @@ function LogButton({ name }) {
   return html`<button
     class="icon-button"
     title="Log"
-    aria-label=${errors > 0 ? `Log, ${errors} errors` : "Log"}
+    aria-label=${errors > 0 ? `Log, ${formatCount(errors, "error")}` : "Log"}
     aria-pressed=${shown}
     onClick=${() => logs.shown.set(shown ? null : name)}
   >

@@ -1,7 +1,6 @@
 /** The plugins of the last visit: one press loads them again. */
 
 import { html } from "../../vendor/preact.js";
-import { remember } from "../state/remembered.js";
 import { useApp, useObservable } from "./hooks.js";
 
 export function RememberedNote() {
@@ -16,7 +15,6 @@ export function RememberedNote() {
   };
   const forget = () => {
     app.remembered.set([]);
-    remember([]);
     app.rememberPlugins();
   };
   return html`<div class="note remembered">

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import {
+  applyEvent,
+  enter,
+  failureOf,
+  hasEnded,
+  isStarting,
+  isUp,
+  newRecord,
+} from "../../../engine/web/page/state/records.js";
+
+const FILE = { name: "Demo", type: "native-python" };
+
+function record(state = "new") {
+  return enter(newRecord(FILE, "demo.imjoy.html", 0), state, 10);
+}
+
+test("a state event moves the record and says since when", () => {
+  const preparing = applyEvent(record(), { event: "state", state: "preparing", detail: "uv" }, 20);
+  assert.deepEqual([preparing.state, preparing.detail, preparing.since], ["preparing", "uv", 20]);
+  assert.ok(isStarting(preparing) && !isUp(preparing));
+  const again = applyEvent(preparing, { event: "state", state: "preparing" }, 99);
+  assert.equal(again.since, 20);
+});
+
+test("the clock of a start runs through all its states and stops at ready", () => {
+  const starting = applyEvent(record("preparing"), { event: "state", state: "starting" }, 50);
+  assert.equal(starting.preparedAt, 0);
+  const ready = applyEvent(starting, { event: "state", state: "ready" }, 60);
+  assert.deepEqual([ready.preparedAt, ready.step, isUp(ready)], [null, null, true]);
+});
+
+test("progress is the latest step and a list of what is finished", () => {
+  const step = { event: "progress", phase: "download", item: "numpy", unit: "bytes" };
+  let current = applyEvent(record("preparing"), { ...step, done: 4, total: 10 }, 0);
+  assert.deepEqual([current.step.done, current.finished], [4, []]);
+  current = applyEvent(current, { ...step, done: 10, total: 10 }, 0);
+  current = applyEvent(current, { ...step, done: 10, total: 10 }, 0);
+  assert.deepEqual(current.finished, ["download numpy"]);
+  const unknown = applyEvent(current, { event: "progress", phase: "resolve", total: null }, 0);
+  assert.deepEqual([unknown.step.total, unknown.step.item], [null, ""]);
+});
+
+test("a failure keeps its words when the stop follows", () => {
+  const error = { message: "No such package.", hint: "Check the name.", log_tail: "× numpyy" };
+  const failed = applyEvent(record("preparing"), { event: "state", state: "failed", error }, 0);
+  assert.deepEqual(failed.failure, { message: "No such package.", hint: "Check the name.", logTail: "× numpyy" });
+  assert.ok(hasEnded(failed));
+  assert.equal(applyEvent(failed, { event: "state", state: "stopped" }, 5), failed);
+});
+
+test("what has ended has no runs, bars or operations", () => {
+  const running = { ...record("ready"), calls: 2, busy: true, bar: 40, operations: [{ name: "train", ui: "" }] };
+  const stopped = enter(running, "stopped", 0);
+  assert.deepEqual([stopped.calls, stopped.busy, stopped.bar, stopped.operations], [0, false, null, []]);
+});
+
+test("other events leave the record as it is", () => {
+  const ready = record("ready");
+  assert.equal(applyEvent(ready, { event: "log", text: "x" }, 0), ready);
+});
+
+test("of a traceback the reason is the headline and the rest is kept", () => {
+  const words = 'Traceback (most recent call last):\n  File "plugin.py", line 3\nValueError: no data';
+  assert.deepEqual(failureOf(new Error(words)), { message: "ValueError: no data", hint: "", logTail: words });
+  assert.equal(failureOf("text"), null);
+  assert.equal(failureOf({}).message, "The plugin failed without a word.");
+});

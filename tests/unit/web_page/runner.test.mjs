@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { source, startPage } from "./fake_core.mjs";
+
+test("a plugin that comes up is ready, and is remembered", async () => {
+  const { runner, of, storage } = startPage();
+  await runner.load(source({ name: "Demo" }), { origin: "demo.html" });
+  assert.equal(of("Demo").state, "ready");
+  assert.deepEqual(JSON.parse(storage.getItem("imjoy-engine-plugins"))[0].name, "Demo");
+});
+
+test("a file that is no plugin is refused, with no card", async () => {
+  const { app, runner } = startPage();
+  await runner.load("nothing", { origin: "a.html" });
+  assert.equal(app.plugins.records.value.size, 0);
+  assert.match(app.plugins.refusals.value[0].message, /no <config> block/);
+});
+
+test("a load that fails says why, and the core forgets the dead plugin", async () => {
+  const { core, runner, of } = startPage();
+  core.onLoad = () => {
+    throw new Error("setup raised");
+  };
+  await runner.load(source({ name: "Demo" }), { origin: "x" });
+  assert.equal(of("Demo").state, "failed");
+  assert.equal(of("Demo").failure.message, "setup raised");
+  assert.deepEqual(core.unloaded, ["Demo"]);
+});
+
+test("the engine's own account of a failure is kept", async () => {
+  const { core, runner, of } = startPage();
+  const error = { message: "No such package.", hint: "Check its name.", log_tail: "× nope" };
+  core.onLoad = (_, plugin) => {
+    runner.onEngineEvent({ id: plugin.id, name: "Demo", event: "state", state: "failed", error });
+    throw new Error("The plugin could not start.");
+  };
+  await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
+  assert.deepEqual(of("Demo").failure, { message: "No such package.", hint: "Check its name.", logTail: "× nope" });
+});
+
+test("without an engine a native plugin says so and is not sent to the core", async () => {
+  const { core, runner, of } = startPage({ online: false });
+  await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
+  assert.match(of("Demo").failure.message, /engine is not connected/);
+  assert.deepEqual(core.pm.plugin_names, {});
+});
+
+test("web-python is refused with the tag that would work", async () => {
+  const { runner, of } = startPage();
+  const tagged = source({ name: "Demo", type: "web-python", tags: ["web", "native"] });
+  await runner.load(tagged, { origin: "x" });
+  assert.match(of("Demo").failure.message, /Pyodide/);
+  assert.match(of("Demo").failure.hint, /native/);
+});
+
+test("run passes the form as config and shows a short result", async () => {
+  const { core, runner, of } = startPage();
+  const contexts = [];
+  core.onLoad = () => ({ run: async (ctx) => contexts.push(ctx) && 42 });
+  await runner.load(source({ name: "Demo" }), { origin: "x" });
+  await runner.run("Demo", { n: 3 });
+  assert.deepEqual(contexts, [{ config: { n: 3 }, data: {} }]);
+  assert.match(of("Demo").outcome, /^Finished in .*: 42$/);
+  assert.deepEqual([of("Demo").calls, of("Demo").outcomeFailed], [0, false]);
+});
+
+test("a result that describes a window opens it", async () => {
+  const { core, runner } = startPage();
+  core.onLoad = () => ({ run: async () => ({ type: "imjoy/image", data: { src: "x" } }) });
+  await runner.load(source({ name: "Demo" }), { origin: "x" });
+  await runner.run("Demo", {});
+  assert.deepEqual(core.windows, [{ name: "Demo", type: "imjoy/image", data: { src: "x" }, config: {} }]);
+});
+
+test("a run that raises says so on the card and in the log", async () => {
+  const { app, core, runner, of } = startPage();
+  const words = 'Traceback (most recent call last):\n  File "Demo", line 7\nValueError: no data';
+  core.onLoad = () => ({
+    run: async () => {
+      throw new Error(words);
+    },
+  });
+  await runner.load(source({ name: "Demo" }), { origin: "x" });
+  await runner.run("Demo", {});
+  assert.deepEqual([of("Demo").outcome, of("Demo").outcomeFailed], ["ValueError: no data", true]);
+  assert.deepEqual([app.logs.of("Demo").entries[0].text, app.logs.of("Demo").errors.value], [words, 1]);
+});
+
+test("stop ends the process, its dialogs and the core's plugin", async () => {
+  const { app, core, runner, of } = startPage();
+  await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
+  const asked = app.dialogs.ask("confirm", {}, "Demo");
+  const cancelled = assert.rejects(asked);
+  await runner.stop("Demo");
+  await cancelled;
+  assert.deepEqual([of("Demo").state, app.killed, core.unloaded], ["stopped", ["Demo-1"], ["Demo"]]);
+});
+
+test("loading the same name again stops the first and keeps what was filled in", async () => {
+  const { app, core, runner, of } = startPage();
+  await runner.load(source({ name: "Demo" }), { origin: "x" });
+  app.plugins.change("Demo", (old) => ({ ...old, values: { n: 5 } }));
+  await runner.reload("Demo", { source: source({ name: "Demo", version: "2" }) });
+  assert.deepEqual([of("Demo").file.version, of("Demo").values, of("Demo").state], ["2", { n: 5 }, "ready"]);
+  assert.deepEqual(core.unloaded, ["Demo"]);
+});
+
+test("remove leaves nothing", async () => {
+  const { app, runner, storage } = startPage();
+  await runner.load(source({ name: "Demo" }), { origin: "x" });
+  await runner.remove("Demo");
+  assert.equal(app.plugins.records.value.size, 0);
+  assert.equal(storage.getItem("imjoy-engine-plugins"), "[]");
+});
+
+test("a plugin that another one loaded gets a card", async () => {
+  const { core, of } = startPage();
+  await core.reload({ code: source({ name: "Helper" }) });
+  assert.deepEqual([of("Helper").state, of("Helper").origin], ["ready", "loaded by another plugin"]);
+});
+
+test("events of an instance that was replaced do not touch the card", async () => {
+  const { app, runner, of } = startPage();
+  await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
+  runner.onEngineEvent({ id: "Demo-0", name: "Demo", event: "state", state: "stopped" });
+  assert.equal(of("Demo").state, "ready");
+  runner.onEngineEvent({ id: "Demo-1", name: "Demo", event: "log", stream: "stderr", text: "last words\n" });
+  assert.equal(app.logs.of("Demo").entries.at(-1).text, "last words");
+});
+
+test("operations are listed once each, and only the plugin's own", async () => {
+  const { core, runner, of } = startPage();
+  await runner.load(source({ name: "Demo" }), { origin: "x" });
+  const plugin = core.pm.plugin_names.Demo;
+  const config = { name: "train", ui: "epochs", run() {} };
+  core.emit("register", { plugin, config });
+  core.emit("register", { plugin, config });
+  core.emit("register", { plugin, config: { name: "Demo", run() {} } });
+  core.emit("register", { plugin, config: { name: "m", type: "@model", run() {} } });
+  assert.deepEqual(of("Demo").operations, [{ name: "train", ui: "epochs" }]);
+});
