@@ -14,6 +14,7 @@ keeps messages apart. As the event of a Socket.IO link: `events`. What is in a b
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
 
 from .errors import FrameError, UnsendableFrameError
@@ -149,15 +150,16 @@ class FrameDecoder:
                 pass
         except FrameError as error:
             self._error = error
-            self._header, self._parts = None, []
+            self._header, self._parts, self._lent = None, [], None
             raise
         self._compact()
         return frames
 
     def _take_back(self) -> None:
-        """Let go of the view handed out last, so that its part may grow, or be freed."""
+        """End the life of the view handed out last, so that its part may grow in place."""
         if self._lent is not None:
-            self._lent.release()
+            with contextlib.suppress(BufferError):  # a reader that still looks at it
+                self._lent.release()
             self._lent = None
 
     def _advanced(self, frames: List[Frame]) -> bool:
@@ -195,12 +197,17 @@ class FrameDecoder:
         size = header.sizes[len(self._parts)]
         self._parts.append(bytearray(min(size, _TRUSTED_BYTES)))
         self._filled = 0
+        self._lent = None
 
     def _part_with_room(self, size: int) -> bytearray:
         """Return the current part with room for more; it doubles as bytes arrive."""
         part = self._parts[-1]
-        if len(part) == self._filled:
-            part += bytes(min(self._filled, size - self._filled))
+        if len(part) == self._filled < size:
+            room = bytes(min(self._filled, size - self._filled))
+            try:
+                part += room
+            except BufferError:  # somebody still looks at it where it is
+                part = self._parts[-1] = part + room
         return part
 
     def _filled_part(self, header: Header, frames: List[Frame]) -> bool:
@@ -220,7 +227,7 @@ class FrameDecoder:
             self._open_part(header)
         else:
             frames.append(_frame(header, self._parts))
-            self._header, self._parts = None, []
+            self._header, self._parts, self._lent = None, [], None
         return True
 
     def _compact(self) -> None:
