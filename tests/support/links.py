@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
-from imjoy_engine.session.links import LinkClosedError
+from imjoy_engine.session.links import EVENT, LinkClosedError
+from imjoy_wire.frames import Frame
 
 
 class FakeLink:
     """A ClientLink whose deliveries a test can wait for."""
 
     def __init__(self) -> None:
-        self.received: list[Any] = []
+        self.received: list[Frame] = []
         self.closed_because: str | None = None
         self._open = True
         self._room = asyncio.Event()
@@ -30,25 +32,19 @@ class FakeLink:
         self._open = False
         self._room.set()
 
-    async def send_frame(self, frame: Any) -> None:
-        await self._take(frame)
-
-    async def send_event(self, name: str, payload: dict[str, Any]) -> None:
-        await self._take((name, payload))
+    async def send(self, frame: Frame) -> None:
+        await self._room.wait()
+        if not self._open:
+            raise LinkClosedError
+        async with self._arrived:
+            self.received.append(frame)
+            self._arrived.notify_all()
 
     async def close(self, reason: str) -> None:
         self.closed_because = reason
         self.cut()
 
-    async def _take(self, item: Any) -> None:
-        await self._room.wait()
-        if not self._open:
-            raise LinkClosedError
-        async with self._arrived:
-            self.received.append(item)
-            self._arrived.notify_all()
-
-    async def got(self, count: int) -> list[Any]:
+    async def got(self, count: int) -> list[Frame]:
         """Return what came, once it is at least `count` items; bounded by 5 s."""
         async with asyncio.timeout(5), self._arrived:
             await self._arrived.wait_for(lambda: len(self.received) >= count)
@@ -58,9 +54,9 @@ class FakeLink:
         """Return the first event of that name whose payload has the wanted values."""
 
         def find() -> dict[str, Any] | None:
-            for item in self.received:
-                if isinstance(item, tuple) and item[0] == name:
-                    payload: dict[str, Any] = item[1]
+            for frame in self.received:
+                if frame.kind == EVENT and frame.extra["name"] == name:
+                    payload: dict[str, Any] = json.loads(frame.body)
                     if all(payload.get(key) == value for key, value in wanted.items()):
                         return payload
             return None

@@ -8,13 +8,14 @@ while too much is queued, and frames are handled in the order of their coming.
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import socketio
 from aiohttp import web
 from engineio.async_drivers import aiohttp as aiohttp_driver
 
-from imjoy_engine.session.links import LinkClosedError
+from imjoy_engine.session.links import EVENT, LinkClosedError
 from imjoy_wire.events import to_event
 from imjoy_wire.frames import Frame
 
@@ -69,18 +70,21 @@ class SocketIOLink:
         self._queued_bytes = 0
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def send_frame(self, frame: Frame) -> None:
-        """Send a frame as one event; a small one without buffers goes as text."""
+    async def send(self, frame: Frame) -> None:
+        """Send a frame as one event; a small one without buffers goes as text.
+
+        A frame of kind "event" goes as the event that it names, so that any client understands it.
+        """
+        if frame.kind == EVENT and "n" not in frame.extra:
+            payload = json.loads(bytes(frame.body))
+            await self._emit(frame.extra["name"], payload, frame.payload_bytes)
+            return
         header, body, *buffers = to_event(frame)
         # python-socketio takes nothing but bytes for binary.
         parts = [
-            part if isinstance(part, (bytes, str)) else bytes(part) for part in (body, *buffers)
+            part if isinstance(part, bytes | str) else bytes(part) for part in (body, *buffers)
         ]
         await self._emit("frame", (header, *parts), frame.payload_bytes)
-
-    async def send_event(self, name: str, payload: dict[str, Any]) -> None:
-        """Send an event."""
-        await self._emit(name, payload, 512)
 
     async def close(self, reason: str) -> None:
         """Say why, then end the connection."""

@@ -168,12 +168,11 @@ class SocketIOGateway:
         try:
             session = self._session(sid)
             frame = from_event(arguments, self._limits.max_message_bytes)
+            await session.receive(frame)
         except (EngineError, WireError) as error:
             code = getattr(error, "code", "bad-frame")
             payload = {"code": code, "message": str(error), "hint": getattr(error, "hint", "")}
             await self._server.emit("client_error", payload, to=sid)
-            return
-        await session.send(frame)
 
     def _status(self, session: Session, _: Mapping[str, Any]) -> dict[str, Any]:
         processes = session.status()

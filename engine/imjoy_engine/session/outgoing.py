@@ -1,34 +1,29 @@
-"""What waits to be sent to one client: in order, bounded in bytes, kept while it is away."""
+"""What waits to be sent to one client: fair, bounded in bytes, kept while it is away."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from imjoy_engine.session.links import ClientLink, LinkClosedError
+from imjoy_wire.delivery import ACK, Sent
 from imjoy_wire.frames import Frame
+from imjoy_wire.lanes import Lanes
 
 __all__ = ["Outgoing"]
 
-_ITEM_BYTES = 512
-"""What an item costs beside its body: so that a flood of tiny ones is bounded too."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Event:
-    name: str
-    payload: dict[str, Any]
-
 
 class Outgoing:
-    """A queue with one reader, the current link; `on_full` and `on_room` tell who fills it."""
+    """A queue with one reader, the current link; `on_full` and `on_room` tell who fills it.
+
+    With `numbered` the client acknowledges: what it has not when its link breaks is sent again
+    over the next one. Without, a frame that the breaking link had taken may be lost.
+    """
 
     def __init__(
         self,
         *,
+        numbered: bool,
         high_water_bytes: int,
         low_water_bytes: int,
         on_full: Callable[[], None],
@@ -38,31 +33,43 @@ class Outgoing:
         self._low_water_bytes = low_water_bytes
         self._on_full = on_full
         self._on_room = on_room
-        self._items: deque[tuple[Frame | _Event, int]] = deque()
-        self._bytes = 0
+        self._numbered = numbered
+        self._lanes = Lanes(cuts=numbered)
+        self._sent = Sent() if numbered else None
+        self._again: list[Frame] = []
+        self._ack: Frame | None = None
         self._full = False
-        self._filled = asyncio.Event()
+        self._news = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
 
     @property
     def waiting_bytes(self) -> int:
         """Return how much waits."""
-        return self._bytes
+        return self._lanes.waiting_bytes
 
     @property
     def is_full(self) -> bool:
         """Return whether the high-water mark was passed and the low one not yet reached."""
         return self._full
 
-    def put_frame(self, frame: Frame) -> None:
-        """Queue a frame."""
-        size = len(frame.body) + sum(memoryview(part).nbytes for part in frame.buffers)
-        self._put(frame, size + _ITEM_BYTES)
+    def put(self, frame: Frame) -> None:
+        """Queue a frame behind those of the same two peers."""
+        self._lanes.put(frame)
+        self._news.set()
+        if not self._full and self._lanes.waiting_bytes > self._high_water_bytes:
+            self._full = True
+            self._on_full()
 
-    def put_event(self, name: str, payload: dict[str, Any]) -> None:
-        """Queue an event."""
-        size = sum(len(value) for value in payload.values() if isinstance(value, str))
-        self._put(_Event(name, payload), size + _ITEM_BYTES)
+    def put_ack(self, ack: Frame) -> None:
+        """Send an ack next, instead of any earlier one that still waits."""
+        self._ack = ack
+        self._news.set()
+
+    def acknowledged(self, number: int) -> None:
+        """Forget what the client has. Raises FrameError for what was never sent."""
+        if self._sent is not None:
+            self._sent.acknowledged(number)
+            self._news.set()
 
     def connect(self, link: ClientLink) -> None:
         """Send what waits and what comes over `link`, instead of any earlier link."""
@@ -74,40 +81,48 @@ class Outgoing:
         if self._pump is not None:
             self._pump.cancel()
             self._pump = None
+        if self._sent is not None:
+            self._again = self._sent.unacknowledged()
 
     def clear(self) -> None:
         """Forget what waits."""
-        self._items.clear()
-        self._bytes = 0
+        self._lanes = Lanes(cuts=self._numbered)
         self._relieve()
 
-    def _put(self, item: Frame | _Event, size: int) -> None:
-        self._items.append((item, size))
-        self._bytes += size
-        self._filled.set()
-        if not self._full and self._bytes > self._high_water_bytes:
-            self._full = True
-            self._on_full()
-
     async def _send_over(self, link: ClientLink) -> None:
-        while True:
-            while not self._items:
-                self._filled.clear()
-                await self._filled.wait()
-            item, size = self._items[0]
-            try:
-                if isinstance(item, Frame):
-                    await link.send_frame(item)
+        try:
+            while self._again:
+                await link.send(self._again[0])
+                self._again.pop(0)
+            while True:
+                frame = await self._next()
+                if frame.kind == ACK:
+                    await link.send(frame)
+                    continue
+                # Until the link has taken it, it is the first to go over the next one.
+                if self._sent is None:
+                    self._again = [frame]
+                    await link.send(frame)
+                    self._again = []
                 else:
-                    await link.send_event(item.name, item.payload)
-            except LinkClosedError:
-                return
-            if self._items and self._items[0][0] is item:
-                self._items.popleft()
-                self._bytes -= size
-                self._relieve()
+                    await link.send(self._sent.number(frame))
+        except LinkClosedError:
+            return
+
+    async def _next(self) -> Frame:
+        while True:
+            if self._ack is not None:
+                ack, self._ack = self._ack, None
+                return ack
+            if self._sent is None or self._sent.has_room:
+                frame = self._lanes.take()
+                if frame is not None:
+                    self._relieve()
+                    return frame
+            self._news.clear()
+            await self._news.wait()
 
     def _relieve(self) -> None:
-        if self._full and self._bytes <= self._low_water_bytes:
+        if self._full and self._lanes.waiting_bytes <= self._low_water_bytes:
             self._full = False
             self._on_room()

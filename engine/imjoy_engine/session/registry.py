@@ -47,7 +47,8 @@ class SessionRegistry:
             self._close_soon(session)
             session = None
         if session is None:
-            session = Session(new_id("s"), client_id, workspace, self._tools)
+            numbered = payload.get("delivery") == 1
+            session = Session(client_id, workspace, self._tools, numbered=numbered)
             self._sessions[session.id] = session
         if (expiry := self._expiring.pop(session.id, None)) is not None:
             expiry.cancel()

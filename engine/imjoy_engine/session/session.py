@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,13 +15,15 @@ from imjoy_engine.ids import new_id
 from imjoy_engine.plugins import PluginInstance, PluginManifest, PluginPool
 from imjoy_engine.relay.relay import Relay
 from imjoy_engine.relay.routes import Route, Routes
-from imjoy_engine.session.links import ClientLink
+from imjoy_engine.session.links import ClientLink, event_frame
 from imjoy_engine.session.outgoing import Outgoing
+from imjoy_wire.delivery import ACK, Incoming, ack_number
 from imjoy_wire.frames import Frame
 
 __all__ = ["Attachment", "Session", "SessionTools"]
 
 _LOG = logging.getLogger(__name__)
+_ACK_DELAY_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +50,24 @@ class Session:
     """What one registered client may see and do."""
 
     def __init__(
-        self, session_id: str, client_id: str, workspace: str, tools: SessionTools
+        self,
+        client_id: str,
+        workspace: str,
+        tools: SessionTools,
+        *,
+        numbered: bool = False,
     ) -> None:
-        self.id = session_id
+        self.id = new_id("s")
         self.client_id = client_id
         self.workspace = workspace
+        self.numbered = numbered
         self.link: ClientLink | None = None
         self._tools = tools
         self._attachments: dict[str, Attachment] = {}
+        self._incoming = Incoming() if numbered else None
+        self._ack_timer: asyncio.TimerHandle | None = None
         self._outgoing = Outgoing(
+            numbered=numbered,
             high_water_bytes=tools.limits.link_high_water_bytes,
             low_water_bytes=tools.limits.link_low_water_bytes,
             on_full=self._hold_plugins,
@@ -82,15 +94,42 @@ class Session:
 
     def deliver(self, frame: Frame) -> None:
         """Queue a frame for the client."""
-        self._outgoing.put_frame(frame)
+        self._outgoing.put(frame)
 
-    async def send(self, frame: Frame) -> None:
-        """Forward a frame of the client; return when its receiver has room for more."""
+    async def receive(self, frame: Frame) -> None:
+        """Forward a frame of the client; return when its receiver has room for more.
+
+        Raises FrameError when the numbers of a numbered session are wrong.
+        """
+        if self._incoming is not None:
+            if frame.kind == ACK:
+                self._outgoing.acknowledged(ack_number(frame))
+                return
+            taken = self._incoming.take(frame)
+            self._acknowledge(self._incoming)
+            if taken is None:
+                return
+            frame = taken
         self._tools.relay.forward(frame, self)
         for entry in self._attachments.values():
             channel = entry.instance.channel
             if entry.instance.peer_id == frame.to and channel is not None:
                 await channel.drained()
+
+    def _acknowledge(self, incoming: Incoming) -> None:
+        """Say what has come: soon, or now when it is much."""
+        if incoming.should_ack:
+            self._send_ack()
+        elif self._ack_timer is None:
+            loop = asyncio.get_running_loop()
+            self._ack_timer = loop.call_later(_ACK_DELAY_S, self._send_ack)
+
+    def _send_ack(self) -> None:
+        if self._ack_timer is not None:
+            self._ack_timer.cancel()
+            self._ack_timer = None
+        if self._incoming is not None and self._incoming.owes_ack:
+            self._outgoing.put_ack(self._incoming.ack())
 
     # ── plugins ──────────────────────────────────────────────────────────────────────────────
 
@@ -183,13 +222,18 @@ class Session:
         for entry in list(self._attachments.values()):
             if entry.instance is instance:
                 payload = {"id": entry.plugin_id, "instance": instance.id, **event}
-                self._outgoing.put_event("plugin_event", payload)
+                event_of = event_frame(
+                    "plugin_event", payload, sender=instance.peer_id, to=entry.client_peer
+                )
+                self._outgoing.put(event_of)
                 if event["event"] == "state" and instance.lifecycle.is_final:
                     self._forget(entry.plugin_id)
 
     async def close(self) -> None:
         """Leave every plugin; those that nobody else uses have ended on return."""
         self.disconnect()
+        if self._ack_timer is not None:
+            self._ack_timer.cancel()
         for plugin_id in list(self._attachments):
             await self.kill_plugin({"id": plugin_id})
         self._outgoing.clear()

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 
+from imjoy_engine.session.links import event_frame
 from imjoy_engine.session.outgoing import Outgoing
+from imjoy_wire.delivery import WINDOW_BYTES, ack_of
 from imjoy_wire.frames import Frame
 from support.links import FakeLink
 
@@ -20,7 +22,11 @@ class Water:
 
 def outgoing(water: Water) -> Outgoing:
     return Outgoing(
-        high_water_bytes=10_000, low_water_bytes=2_000, on_full=water.full, on_room=water.room
+        numbered=False,
+        high_water_bytes=10_000,
+        low_water_bytes=2_000,
+        on_full=water.full,
+        on_room=water.room,
     )
 
 
@@ -30,17 +36,20 @@ def frame(number: int, size: int = 10) -> Frame:
 
 async def test_order_is_kept_across_frames_events_and_links() -> None:
     queue, first, second = outgoing(Water()), FakeLink(), FakeLink()
-    queue.put_frame(frame(1))
+    queue.put(frame(1))
     queue.connect(first)
-    queue.put_event("plugin_event", {"event": "state"})
+    queue.put(event_frame("plugin_event", {"event": "state"}, sender="w", to="b"))
     await first.got(2)
     queue.disconnect()
-    queue.put_frame(frame(2))
-    queue.put_frame(frame(3))
+    queue.put(frame(2))
+    queue.put(frame(3))
     queue.connect(second)
     await second.got(2)
     queue.disconnect()
-    assert first.received == [frame(1), ("plugin_event", {"event": "state"})]
+    assert first.received == [
+        frame(1),
+        event_frame("plugin_event", {"event": "state"}, sender="w", to="b"),
+    ]
     assert second.received == [frame(2), frame(3)]
 
 
@@ -48,7 +57,7 @@ async def test_what_a_dying_link_did_not_take_goes_over_the_next() -> None:
     queue, dying, healthy = outgoing(Water()), FakeLink(), FakeLink()
     dying.hold()
     queue.connect(dying)
-    queue.put_frame(frame(1))
+    queue.put(frame(1))
     dying.cut()
     queue.connect(healthy)
     assert await healthy.got(1) == [frame(1)]
@@ -61,13 +70,13 @@ async def test_the_filler_is_held_at_the_high_mark_and_let_go_at_the_low_one() -
     link.hold()
     queue.connect(link)
     for number in range(12):
-        queue.put_frame(frame(number, 1000))
+        queue.put(frame(number, 1000))
     assert water.marks == ["full"]
     assert queue.is_full
     link.release()
     await link.got(12)
     # The mark is passed while the queue empties; the next delivery proves it has been.
-    queue.put_frame(frame(12))
+    queue.put(frame(12))
     await link.got(13)
     assert water.marks == ["full", "room"]
     queue.disconnect()
@@ -76,7 +85,7 @@ async def test_the_filler_is_held_at_the_high_mark_and_let_go_at_the_low_one() -
 async def test_clearing_lets_the_filler_go() -> None:
     water = Water()
     queue = outgoing(water)
-    queue.put_frame(frame(1, 20_000))
+    queue.put(frame(1, 20_000))
     queue.clear()
     assert water.marks == ["full", "room"]
     assert queue.waiting_bytes == 0
@@ -89,3 +98,49 @@ async def test_nothing_is_left_running_after_disconnect() -> None:
     queue.disconnect()
     await asyncio.gather(*(asyncio.all_tasks() - before), return_exceptions=True)
     assert asyncio.all_tasks() == before
+
+
+async def test_a_numbered_client_gets_again_what_it_has_not_acknowledged() -> None:
+    queue = Outgoing(
+        numbered=True,
+        high_water_bytes=10_000,
+        low_water_bytes=2_000,
+        on_full=Water().full,
+        on_room=Water().room,
+    )
+    first, second = FakeLink(), FakeLink()
+    queue.connect(first)
+    for number in range(1, 5):
+        queue.put(frame(number))
+    await first.got(4)
+    queue.acknowledged(2)
+    queue.put_ack(ack_of(9))
+    await first.got(5)
+    assert first.received[4] == ack_of(9)
+    queue.connect(second)
+    queue.put(frame(5))
+    await second.got(3)
+    queue.disconnect()
+    assert [each.extra["n"] for each in second.received] == [3, 4, 5]
+    assert [each.body for each in second.received] == [b"3", b"4", b"5"]
+
+
+async def test_a_numbered_client_that_acknowledges_nothing_is_sent_a_window_only() -> None:
+    queue = Outgoing(
+        numbered=True,
+        high_water_bytes=1 << 30,
+        low_water_bytes=1,
+        on_full=Water().full,
+        on_room=Water().room,
+    )
+    link = FakeLink()
+    queue.connect(link)
+    for number in range(1, 80):
+        queue.put(frame(number, 1 << 19))
+    await link.got(WINDOW_BYTES >> 19)
+    queue.put_ack(ack_of(1))
+    received = await link.got((WINDOW_BYTES >> 19) + 1)
+    assert received[-1] == ack_of(1)
+    queue.acknowledged(1)
+    await link.got((WINDOW_BYTES >> 19) + 2)
+    queue.disconnect()

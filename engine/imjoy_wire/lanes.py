@@ -1,0 +1,141 @@
+"""What waits to be written to one link: one lane for each pair of peers, served in turn.
+
+Inside a lane order is kept. Between lanes nobody waits for a big message of another: a lane gives
+one frame at a time, and a big message gives one chunk. Does no I/O; the writer takes frames as
+fast as its link accepts them.
+
+A lane may have a window: how many bytes of chunks may be under way until the next relay says, by
+`grant`, that it has passed them on. So a receiver that reads slowly holds its own lane only.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Deque, Dict, Iterator, Optional, Tuple
+
+from .chunks import CHUNK, CUT_BYTES, cut
+from .frames import Frame
+
+__all__ = ["FRAME_OVERHEAD_BYTES", "WINDOW_BYTES", "Lanes"]
+
+FRAME_OVERHEAD_BYTES = 512
+"""What a frame counts beside its payload, so that a flood of tiny ones is bounded too."""
+WINDOW_BYTES = 4 * 1024 * 1024
+
+Key = Tuple[str, str]
+
+
+class _Lane:
+    """The frames of one pair of peers."""
+
+    def __init__(self) -> None:
+        self.frames: Deque[Frame] = deque()
+        self.pieces: Optional[Iterator[Frame]] = None  # of the first frame, when it is big
+        self.next_piece: Optional[Frame] = None
+
+
+class Lanes:
+    """A fair queue of frames; `window_bytes` None means that nobody grants and nobody waits.
+
+    `cuts` False leaves big frames whole, for a reader that knows no chunks.
+    """
+
+    def __init__(self, window_bytes: Optional[int] = None, *, cuts: bool = True) -> None:
+        self._window_bytes = window_bytes
+        self._cuts = cuts
+        self._lanes: Dict[Key, _Lane] = {}
+        self._turns: Deque[Key] = deque()  # lanes that have something to give
+        self._held: Dict[Key, None] = {}  # lanes whose window is full
+        self._next_cut = 0
+        self._under_way: Dict[Key, int] = {}
+        self.waiting_bytes = 0
+
+    def __len__(self) -> int:
+        """Return how many frames wait, big ones counted once."""
+        return sum(len(lane.frames) for lane in self._lanes.values())
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `take` has a frame to give."""
+        return bool(self._turns)
+
+    def put(self, frame: Frame) -> None:
+        """Queue a frame behind the others of its pair of peers."""
+        key = (frame.sender, frame.to)
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = _Lane()
+            self._turns.append(key)
+        lane.frames.append(frame)
+        self.waiting_bytes += frame.payload_bytes + FRAME_OVERHEAD_BYTES
+
+    def take(self) -> Optional[Frame]:
+        """Return the next frame to write, or None when nothing waits or all that waits is held."""
+        while self._turns:
+            key = self._turns.popleft()
+            lane = self._lanes[key]
+            frame = self._peek(lane)
+            if frame.kind == CHUNK and not self._admit(key, frame):
+                self._held[key] = None
+                continue
+            self._advance(key, lane)
+            return frame
+        return None
+
+    def grant(self, sender: str, to: str, count: int) -> None:
+        """Count `count` bytes of chunks as passed on by the relay behind the link."""
+        key = (sender, to)
+        left = self._under_way.get(key, 0) - count
+        if left > 0:
+            self._under_way[key] = left
+        else:
+            self._under_way.pop(key, None)
+        if key in self._held:
+            del self._held[key]
+            self._turns.append(key)
+
+    def drop(self, peer: str) -> None:
+        """Forget what waits to or from a peer that is gone."""
+        for key in [key for key in self._lanes if peer in key]:
+            lane = self._lanes.pop(key)
+            for frame in lane.frames:
+                self.waiting_bytes -= frame.payload_bytes + FRAME_OVERHEAD_BYTES
+            self._held.pop(key, None)
+            if key in self._turns:
+                self._turns.remove(key)
+        for key in [key for key in self._under_way if peer in key]:
+            del self._under_way[key]
+
+    def _peek(self, lane: _Lane) -> Frame:
+        """Return what the lane gives next, which stays there."""
+        if lane.next_piece is not None:
+            return lane.next_piece
+        frame = lane.frames[0]
+        if self._cuts and lane.pieces is None and frame.payload_bytes > CUT_BYTES:
+            self._next_cut += 1
+            lane.pieces = cut(frame, self._next_cut)
+            lane.next_piece = next(lane.pieces)
+            return lane.next_piece
+        return frame
+
+    def _advance(self, key: Key, lane: _Lane) -> None:
+        """Take out what was given; the lane goes to the end of the line, or away when empty."""
+        if lane.pieces is not None:
+            lane.next_piece = next(lane.pieces, None)
+        if lane.next_piece is None:
+            lane.pieces = None
+            whole = lane.frames.popleft()
+            self.waiting_bytes -= whole.payload_bytes + FRAME_OVERHEAD_BYTES
+        if lane.frames:
+            self._turns.append(key)
+        else:
+            del self._lanes[key]
+
+    def _admit(self, key: Key, chunk: Frame) -> bool:
+        if self._window_bytes is None:
+            return True
+        under_way = self._under_way.get(key, 0)
+        if under_way and under_way + chunk.payload_bytes > self._window_bytes:
+            return False
+        self._under_way[key] = under_way + chunk.payload_bytes
+        return True
