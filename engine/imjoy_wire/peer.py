@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 from . import messages
 from .calls import IncomingCall
 from .errors import DialectError, PeerGoneError, RemoteError
-from .host import Host, ScriptRequest
+from .host import Host, ScriptRequest, Settleable
 from .messages import CallRequest, Message
 from .objects import ObjectStore
 from .passage import Passage
@@ -27,6 +27,9 @@ from .values import decode, encode, encode_arguments
 from .waiting import PendingCall, Waiting
 
 __all__ = ["Peer"]
+
+_ANYBODY = ""
+"""In place of a peer that one waits for: the first one will do."""
 
 
 class Peer:
@@ -56,6 +59,7 @@ class Peer:
             "initialized": self._on_initialized,
             "getInterface": self._on_get_interface,
             "setInterface": self._on_set_interface,
+            "interfaceSetAsRemote": self._on_interface_set,
             "execute": self._on_execute,
             "method": self._on_method,
             "callback": self._on_callback,
@@ -124,6 +128,15 @@ class Peer:
         for peer_id, remote in list(self.remotes.items()):
             if remote.wants_interface and remote.phase is not Phase.GONE:
                 self._send_interface(peer_id)
+
+    def offer(self, to: str) -> None:
+        """Send our interface to an end that has not asked, and again when it changes."""
+        self.joined(to).wants_interface = True
+        self._send_interface(to)
+
+    def when_taken_up(self, promise: Settleable) -> None:
+        """Resolve the promise when the next other end says that it has our interface."""
+        self._waiting.add_request(_ANYBODY, "interfaceSetAsRemote", promise)
 
     @property
     def has_interface(self) -> bool:
@@ -252,6 +265,9 @@ class Peer:
         remote.interface = api
         remote.phase = after(remote.phase, Event.INTERFACE)
         self._send(sender, messages.simple("interfaceSetAsRemote"))
+
+    def _on_interface_set(self, sender: str, remote: Remote, message: Message) -> None:
+        self._waiting.settle_requests(_ANYBODY, "interfaceSetAsRemote", None)
 
     def _on_execute(self, sender: str, remote: Remote, message: Message) -> None:
         code = message.get("code")

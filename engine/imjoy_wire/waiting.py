@@ -64,6 +64,11 @@ class Waiting:
         else:
             promise.reject(RemoteError(str(error)))
 
+    def settle_requests(self, sender: str, kind: str, value: Any) -> None:
+        """Serve everybody who waits for this."""
+        for promise in self._requests.pop((sender, kind), ()):
+            promise.resolve(value)
+
     def peers(self) -> Set[str]:
         """Return the peers that something waits for."""
         waited_for = {call.target for call in list(self._calls.values())}

@@ -1,0 +1,19 @@
+"""Runs inside a plugin's own interpreter and lets its code be called. Nothing is installed there.
+
+    __main__    the command
+    greeting    connect and say hello, before anything large is imported
+    life        from the engine's welcome to the end of the process
+    link        the socket to the engine, with threads of its own
+    worker      what the peer of the RPC sees of this process; who is there, when to leave
+    dispatch    where a call runs: the plugin's loop, or a thread of its pool
+    executors   that loop and that pool
+    promise     what a call of another peer's function returns
+    loader      a plugin's scripts as one module with its own lines
+    api         the object `api` that plugins know
+    modules     `from imjoy import api` and `from imjoy_rpc import api`
+    tools       the part of `api.utils` that is local
+    tracebacks  errors without our own lines
+    stdio       prints that appear at once, whatever is in them
+
+It is shipped as one zip file together with `imjoy_wire`, and runs on Python 3.8 and later.
+"""

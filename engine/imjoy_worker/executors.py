@@ -1,0 +1,163 @@
+"""The plugin's event loop, the pool of threads beside it, and order where order is expected.
+
+What public plugins do in plain functions, which run in threads of the pool, goes on working there:
+`asyncio.get_event_loop()` is the plugin's loop, `ensure_future` and `create_task` start a task in
+it, `run_until_complete` waits for one, `run_in_executor(None, ...)` uses the same pool.
+"""
+
+import asyncio
+import contextvars
+import threading
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Callable, Deque, Optional
+
+__all__ = ["Lane", "PluginLoop", "PluginPool", "step_aside"]
+
+MAX_THREADS = 256
+"""Threads are made when none is idle. A thread that waits for another call must not be what that
+call waits for, so there are more than could ever compute at once."""
+
+Job = Callable[[], None]
+
+
+class PluginLoop(asyncio.SelectorEventLoop):
+    """An event loop that other threads may give work to in all the usual ways."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._home: Optional[int] = None
+
+    def run_forever(self) -> None:
+        """Run in this thread until stopped."""
+        self._home = threading.get_ident()
+        try:
+            super().run_forever()
+        finally:
+            self._home = None
+
+    @property
+    def _is_away(self) -> bool:
+        return self._home is not None and self._home != threading.get_ident()
+
+    def call_soon(  # type: ignore[override]  # TypeVarTuple needs Python 3.11
+        self, callback: Any, *args: Any, context: Any = None
+    ) -> Any:
+        """Run a function in the loop soon. A task made in another thread begins by this."""
+        if self._is_away:
+            return self.call_soon_threadsafe(callback, *args, context=context)
+        return super().call_soon(callback, *args, context=context)
+
+    def call_at(  # type: ignore[override]  # as above
+        self, when: float, callback: Any, *args: Any, context: Any = None
+    ) -> Any:
+        """Run a function in the loop at a time of its clock."""
+        if not self._is_away:
+            return super().call_at(when, callback, *args, context=context)
+        context = context or contextvars.copy_context()
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+
+        def fire() -> None:
+            if not timer.cancelled():
+                context.run(callback, *args)
+
+        self.call_soon_threadsafe(super().call_at, when, fire)
+        return timer
+
+    def run_until_complete(self, future: Any) -> Any:
+        """Return the result of a coroutine or future; from another thread, by waiting for it."""
+        if not self._is_away:
+            return super().run_until_complete(future)
+        step_aside()
+        return asyncio.run_coroutine_threadsafe(_awaited(future), self).result()
+
+
+async def _awaited(future: Any) -> Any:
+    return await future
+
+
+class PluginPool(ThreadPoolExecutor):
+    """Threads in which the plugin's loop is the current one and whose jobs know their caller."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(MAX_THREADS, "plugin")
+        self._loop = loop
+
+    def submit(self, function: Any, *args: Any, **kwargs: Any) -> "Future[Any]":  # type: ignore[override]
+        """Run a function in a thread, in a copy of this context."""
+        context = contextvars.copy_context()
+        return super().submit(self._run, context, function, args, kwargs)
+
+    def _run(self, context: Any, function: Any, args: Any, kwargs: Any) -> Any:
+        # For every job anew: `asyncio.run` in an earlier one has taken the loop away.
+        asyncio.set_event_loop(self._loop)
+        return context.run(function, *args, **kwargs)
+
+
+class Lane:
+    """Runs jobs in threads of the pool one after the other, in the order in which they came.
+
+    Calls of one callback keep their order in this way. A job that waits for something else lets the
+    next one begin (`step_aside`): it might be what is waited for.
+    """
+
+    def __init__(self, pool: PluginPool) -> None:
+        self._pool = pool
+        self._lock = threading.Lock()
+        self._jobs: Deque[Job] = deque()
+        self._runner: Optional[object] = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing runs and nothing waits."""
+        return self._runner is None
+
+    def submit(self, job: Job) -> None:
+        """Run the job when those before it have ended."""
+        context = contextvars.copy_context()
+        with self._lock:
+            self._jobs.append(lambda: context.run(job))
+            if self._runner is None:
+                self._start()
+
+    def step_aside(self, runner: object) -> None:
+        """Let the next job begin although this runner's has not ended."""
+        with self._lock:
+            if self._runner is runner:
+                self._runner = None
+                if self._jobs:
+                    self._start()
+
+    def _start(self) -> None:
+        self._runner = object()
+        self._pool.submit(self._run, self._runner)
+
+    def _run(self, runner: object) -> None:
+        while True:
+            with self._lock:
+                if self._runner is not runner:
+                    return
+                if not self._jobs:
+                    self._runner = None
+                    return
+                job = self._jobs.popleft()
+            _here.run = (self, runner)
+            try:
+                job()
+            finally:
+                _here.run = None
+
+
+class _Here(threading.local):
+    run: Any = None
+
+
+_here = _Here()
+
+
+def step_aside() -> None:
+    """Let the jobs behind the current one begin: this thread is going to wait."""
+    run = _here.run
+    if run is not None:
+        lane, runner = run
+        lane.step_aside(runner)

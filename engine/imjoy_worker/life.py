@@ -1,0 +1,131 @@
+"""From the engine's welcome to the end of the process."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import threading
+from typing import Any, Dict, Optional
+
+from imjoy_wire import codec
+from imjoy_wire.errors import WireError
+
+from . import stdio, tracebacks
+from .executors import PluginLoop
+from .link import Link
+from .worker import Worker
+
+__all__ = ["live"]
+
+GRACE_S = 5.0
+"""For the plugin's `exit` when nobody says how long it may take."""
+LAST_WORDS_S = 1.0
+"""For what is still to be written to the engine, and for threads that the plugin leaves behind."""
+
+
+def live(link_socket: Any) -> int:
+    """Be a plugin on this connected socket until told to leave; return the exit code."""
+    stdio.prepare()
+    link = Link(socket.socket(fileno=link_socket.detach()))
+    try:
+        welcome = _welcome(link)
+    except WireError as error:
+        sys.stderr.write("The engine did not say welcome: {}\n".format(error))
+        return 2
+    if isinstance(welcome, str):
+        sys.stderr.write(welcome + "\n")
+        return 2
+    work_dir = welcome.get("work_dir")
+    if work_dir:
+        os.makedirs(work_dir, exist_ok=True)
+        os.chdir(work_dir)
+    return Life(link, welcome).run()
+
+
+def _welcome(link: Link) -> Any:
+    """Return the body of the welcome, or the sentence that says why there is none."""
+    frame = link.read_frame()
+    if frame is None:
+        return "The engine hung up before it said welcome."
+    body = codec.unpack(frame.body, frame.buffers)
+    if frame.kind == "welcome" and isinstance(body, dict) and body.get("peer_id"):
+        return body
+    if frame.kind == "refused" and isinstance(body, dict):
+        return "The engine refused this worker: {}".format(body.get("message"))
+    return "The engine did not say welcome but {!r}.".format(frame.kind)
+
+
+class Life:
+    """Runs the plugin's loop in the main thread, and ends in time."""
+
+    def __init__(self, link: Link, welcome: Dict[str, Any]) -> None:
+        self._link = link
+        self._loop = PluginLoop()
+        asyncio.set_event_loop(self._loop)
+        self._worker = Worker(link, welcome, self._loop, self.leave)
+        self._lock = threading.Lock()
+        self._is_leaving = False
+        self._signal: Optional[int] = None
+        self._ended = threading.Event()
+
+    def run(self) -> int:
+        """Return the exit code, when the plugin has ended."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        self._worker.start()
+        while not self._run_loop():
+            pass
+        self._link.flush(LAST_WORDS_S)
+        self._link.close()
+        stdio.flush()
+        if self._signal is not None:
+            signal.signal(self._signal, signal.SIG_DFL)
+            os.kill(os.getpid(), self._signal)  # so that our parent sees which it was
+        return 0
+
+    def _run_loop(self) -> bool:
+        """Run until the loop is stopped; tell whether it was us who stopped it."""
+        try:
+            self._loop.run_forever()
+        except (SystemExit, KeyboardInterrupt) as error:
+            # Raised by a task of the plugin's, or by a second signal into its code.
+            tracebacks.report(error, "the plugin's background work")
+            return self._is_leaving
+        return self._is_leaving
+
+    def leave(self, grace_s: Optional[float] = None, number: Optional[int] = None) -> None:
+        """End the process within so many seconds, by this signal if any; from any thread."""
+        with self._lock:
+            if self._is_leaving:
+                return
+            self._is_leaving = True
+        self._signal = number
+        grace_s = GRACE_S if grace_s is None else max(0.0, grace_s)
+        # The main thread may be anywhere in the plugin's code: the clock runs beside it.
+        threading.Thread(target=self._end_in_time, args=(grace_s,), daemon=True).start()
+        self._worker.stop_taking_calls()
+        self._loop.call_soon_threadsafe(self._begin_to_leave, grace_s)
+
+    def _begin_to_leave(self, grace_s: float) -> None:
+        self._leaving = self._loop.create_task(self._leave_well(grace_s))
+
+    async def _leave_well(self, grace_s: float) -> None:
+        try:
+            await asyncio.wait_for(self._worker.exit_plugin(), grace_s)
+        except asyncio.TimeoutError:
+            sys.stderr.write("exit() took longer than {:g} s and was left.\n".format(grace_s))
+        finally:
+            self._worker.close()
+            # The tasks that were cancelled take their leave first.
+            self._loop.call_soon(self._loop.call_soon, self._loop.stop)
+
+    def _end_in_time(self, grace_s: float) -> None:
+        if not self._ended.wait(grace_s + LAST_WORDS_S):
+            stdio.flush()
+            os._exit(0 if self._signal is None else 128 + self._signal)
+
+    def _on_signal(self, number: int, _frame: Any) -> None:
+        if self._is_leaving:
+            raise KeyboardInterrupt
+        self.leave(None, number)

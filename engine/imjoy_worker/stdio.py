@@ -1,0 +1,33 @@
+"""Standard streams for any plugin: lines appear at once, and nothing is unprintable."""
+
+import faulthandler
+import os
+import sys
+
+__all__ = ["flush", "prepare"]
+
+
+def prepare() -> None:
+    """Make stdin empty, and stdout and stderr UTF-8 by the line; a crash prints where it was."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        # A line is one write, so that those of several threads do not mix.
+        stream.reconfigure(  # type: ignore[union-attr]  # these are the interpreter's own
+            encoding="utf-8", errors="backslashreplace", line_buffering=True, write_through=False
+        )
+    try:
+        faulthandler.enable()
+    except (ValueError, OSError):  # stderr is no file: then a crash stays silent
+        pass
+
+
+def flush() -> None:
+    """Show what has been printed without an end of line."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):  # closed by the plugin, or nobody reads
+        pass

@@ -1,0 +1,195 @@
+"""This process as the peer of the RPC sees it: who is there, what is run where, when to leave."""
+
+import contextvars
+import os
+import sys
+import threading
+from typing import Any, Callable, Dict, List, Optional
+
+from imjoy_wire import codec
+from imjoy_wire.calls import IncomingCall
+from imjoy_wire.errors import FrameError, WireError
+from imjoy_wire.frames import Frame
+from imjoy_wire.host import ScriptRequest
+from imjoy_wire.messages import Message
+from imjoy_wire.peer import Peer
+
+from . import modules, stdio, tracebacks
+from .api import PluginApi
+from .dispatch import CALLER, Dispatcher
+from .executors import PluginLoop, PluginPool
+from .link import Link
+from .loader import Loader
+from .promise import Promise
+
+__all__ = ["Worker"]
+
+Body = Dict[str, Any]
+
+
+class Worker:
+    """A plugin's process from the engine's welcome to its end; made and started in the main thread.
+
+    `on_leave` is told from any thread that the process is to end, and within how many seconds if
+    somebody has said so.
+    """
+
+    def __init__(
+        self, link: Link, welcome: Body, loop: PluginLoop, on_leave: Callable[..., None]
+    ) -> None:
+        self._link = link
+        self._loop = loop
+        self._on_leave = on_leave
+        self._first_clients = [str(client) for client in welcome.get("peers") or ()]
+        self._loop_thread = threading.get_ident()
+        plugin = welcome.get("plugin") or {}
+        config = {
+            "name": plugin.get("name") or "plugin",
+            "id": plugin.get("id"),
+            "type": "rpc-worker",
+            "lang": "python",
+            "allow_execution": True,
+            "dedicated_thread": True,
+            "work_dir": welcome.get("work_dir"),
+        }
+        self.peer = Peer(str(welcome["peer_id"]), self, config, os.urandom(4).hex())
+        self.pool = PluginPool(loop)
+        loop.set_default_executor(self.pool)
+        loop.set_exception_handler(self._on_loop_error)
+        self.dispatcher = Dispatcher(loop, self.pool)
+        self.api = PluginApi(self.peer, welcome, self.new_promise)
+        self._loader = Loader({"api": self.api})
+        modules.install(self.api)
+        self._scripts: List[ScriptRequest] = []
+        self._is_leaving = False
+
+    def start(self) -> None:
+        """Greet the clients that are there, and hear whatever comes."""
+        os.register_at_fork(after_in_child=self._link.leave_to_parent)
+        self._link.start(self._on_frame, self._on_link_end)
+        for client in self._first_clients:
+            self.peer.greet(client)
+
+    # What the peer asks for: imjoy_wire.host.Host
+
+    def send(self, to: str, message: Message) -> None:
+        """Put a message on its way to a peer."""
+        body, buffers = codec.pack(message)
+        frame = Frame(to, self.peer.peer_id, "rpc", body, buffers)
+        self._link.send(frame, copies=threading.get_ident() == self._loop_thread)
+
+    def new_promise(self, label: str) -> Promise:
+        """Return what a caller waits on."""
+        return Promise(label, self._loop.call_soon_threadsafe, self.peer.dispose)
+
+    def run_call(self, call: IncomingCall) -> None:
+        """Have a call run and answered."""
+        if self._is_leaving and call.label != "exit":
+            call.fail(RuntimeError("The plugin is ending; {} was not run.".format(call.label)))
+        else:
+            self.dispatcher.run(call)
+
+    def run_script(self, request: ScriptRequest) -> None:
+        """Have a script run in the main thread, after those that came before."""
+        context = contextvars.copy_context()
+        context.run(CALLER.set, request.sender)
+        self._scripts.append(request)
+        self._loop.call_soon_threadsafe(self._execute, request, context=context)
+
+    def heard(self, sender: str, kind: str, message: Message) -> None:
+        """Take note of what the peer has dealt with."""
+        if kind == "setInterface":
+            self.api._client_ready(sender)
+        elif kind == "getInterface":
+            self._loop.call_soon_threadsafe(self._tell_if_nothing_comes, sender)
+        elif kind == "disconnect":
+            self.api._client_gone(sender)
+
+    # Scripts
+
+    def _execute(self, request: ScriptRequest) -> None:
+        error = self._loader.run(request.code)
+        stdio.flush()
+        if error is not None:
+            sys.stderr.write(error if error.endswith("\n") else error + "\n")
+        self._scripts.remove(request)
+        request.done(error)
+
+    def _tell_if_nothing_comes(self, client: str) -> None:
+        """Say why a client waits, when the plugin has no interface and no script is to come."""
+        if self.peer.has_interface or self._scripts or not self._loader.has_run:
+            return
+        text = (
+            "The script has run to its end without api.export(...). "
+            "The plugin can be used as soon as it exports its functions."
+        )
+        sys.stderr.write(text + "\n")
+        self.peer.send(client, "error", message=text)
+
+    # Frames, in the thread that reads
+
+    def _on_frame(self, frame: Frame) -> None:
+        try:
+            if frame.kind == "rpc":
+                self.peer.receive(frame.sender, codec.unpack(frame.body, frame.buffers))
+                return
+            body = codec.unpack(frame.body, frame.buffers) if frame.body else {}
+            if isinstance(body, dict):
+                self._on_control(frame.kind, body)
+        except WireError as error:
+            sys.stderr.write("A message from {} was dropped: {}\n".format(frame.sender, error))
+        except Exception as error:  # noqa: BLE001 - the border of the reading thread: it must go on
+            tracebacks.report_whole(error, "a message from {}".format(frame.sender))
+
+    def _on_control(self, kind: str, body: Body) -> None:
+        peer_id = str(body.get("peer") or "")
+        if kind == "peer_joined":
+            self.peer.joined(peer_id)
+            self.peer.greet(peer_id)
+        elif kind == "peer_gone":
+            reason = body.get("reason")
+            self.api._client_gone(peer_id)
+            self.peer.peer_gone(peer_id, reason if isinstance(reason, dict) else None)
+        elif kind == "undeliverable":
+            self.peer.fail_calls(str(body.get("to") or ""), body)
+        elif kind == "shutdown":
+            grace_s = body.get("grace_s")
+            self._on_leave(float(grace_s) if isinstance(grace_s, (int, float)) else None)
+
+    def _on_link_end(self, error: Optional[FrameError]) -> None:
+        if error is not None:
+            sys.stderr.write("The engine sent what is no frame: {}\n".format(error))
+        self.peer.close({"code": "engine-gone", "message": "The engine has hung up."})
+        self._on_leave(None)
+
+    # The end
+
+    def stop_taking_calls(self) -> None:
+        """Refuse every call from now on, but `exit`."""
+        self._is_leaving = True
+
+    async def exit_plugin(self) -> None:
+        """Call the plugin's `exit`, unless somebody has."""
+        exported = self.api._exported
+        leave = (
+            exported.get("exit") if isinstance(exported, dict) else getattr(exported, "exit", None)
+        )
+        if callable(leave) and not self.dispatcher.exit_was_called:
+            await self.dispatcher.run_own(leave, "exit")
+
+    def close(self) -> None:
+        """End what still runs in the loop, tell the callers, and hang up."""
+        self.dispatcher.cancel_all()
+        self.peer.close({"code": "plugin-ending", "message": "The plugin has ended."})
+        self.pool.shutdown(wait=False)
+
+    def _on_loop_error(self, _loop: Any, context: Dict[str, Any]) -> None:
+        """Print what nobody has caught, with the plugin's lines."""
+        if self._is_leaving:
+            return
+        error = context.get("exception")
+        where = str(context.get("message") or "the event loop")
+        if isinstance(error, BaseException):
+            tracebacks.report(error, "the plugin's background work ({})".format(where))
+        else:
+            sys.stderr.write(where + "\n")
