@@ -71,11 +71,12 @@ class SessionRegistry:
 
     def plugin_event(self, instance: PluginInstance, event: dict[str, Any]) -> None:
         """Tell every session that uses the plugin; take its peer off the table at its end."""
+        if event["event"] == "state" and instance.lifecycle.is_final:
+            # First, while the peers that must hear of it are still on the table.
+            self._tools.relay.drop(instance.peer_id, instance.gone_reason())
         for session in list(self._sessions.values()):
             if session.workspace == instance.workspace:
                 session.plugin_event(instance, event)
-        if event["event"] == "state" and instance.lifecycle.is_final:
-            self._tools.relay.drop(instance.peer_id, instance.gone_reason())
 
     def plugin_frame(self, instance: PluginInstance, frame: Frame) -> None:
         """Forward a frame of a worker."""

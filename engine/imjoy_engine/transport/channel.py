@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import cast
 
 from imjoy_wire.errors import WireError
 from imjoy_wire.frames import Frame, FrameDecoder, encode_frame
@@ -97,9 +98,9 @@ class Channel(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport over."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=_HIGH_WATER_BYTES)
+        # uvloop's transports do what asyncio's do and are no subclass of them.
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=_HIGH_WATER_BYTES)
         self._on_connected(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
