@@ -225,9 +225,9 @@ def _told(error: OSError) -> EnvironmentBuildError | MachineError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(
             "The disk is full.",
-            hint="Free some space, or put the environments on another disk.",
+            hint="Free some space, or set IMJOY_ENGINE_STORE to a folder on another disk.",
         )
     return MachineError(
         f"The store of environments cannot be used: {error}.",
-        hint="Check the rights on that folder, or choose another workspace.",
+        hint="Check the rights on that folder, or set IMJOY_ENGINE_STORE to another one.",
     )

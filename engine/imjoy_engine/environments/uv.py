@@ -23,7 +23,12 @@ from imjoy_engine.environments.progress import Phase, Progress, counted
 from imjoy_engine.environments.spec import EnvironmentSpec
 from imjoy_engine.environments.uv_errors import explained
 from imjoy_engine.environments.uv_output import UvOutput
-from imjoy_engine.errors import EnvironmentBuildError, MachineError, PythonNotFoundError
+from imjoy_engine.errors import (
+    EnvironmentBuildError,
+    IndexUnreachableError,
+    MachineError,
+    PythonNotFoundError,
+)
 from imjoy_engine.processes import Command, Ladder, OnOutput, ProcessTree
 
 __all__ = ["UvBuilder"]
@@ -73,7 +78,7 @@ class UvBuilder:
         attempt.on_progress(Progress(Phase.RESOLVE, message="Choosing versions"))
         wanted = attempt.scratch / "requirements.in"
         await asyncio.to_thread(wanted.write_text, "".join(f"{line}\n" for line in spec.pip))
-        text = await self._run(
+        text = await self._run_with_index(
             [
                 *("pip", "compile", "--generate-hashes", "--no-header", "--no-annotate"),
                 *self._choice(allow_build=spec.allow_build),
@@ -99,7 +104,7 @@ class UvBuilder:
             )
             pinned = attempt.scratch / "requirements.txt"
             await asyncio.to_thread(pinned.write_text, lock.text)
-            await self._run(
+            await self._run_with_index(
                 [
                     *("pip", "sync", "--require-hashes"),
                     *self._choice(allow_build=allow_build),
@@ -113,6 +118,19 @@ class UvBuilder:
     def _choice(self, *, allow_build: bool) -> list[str]:
         built = [] if allow_build else ["--no-build"]
         return [*built, "--no-python-downloads", *self._options]
+
+    async def _run_with_index(
+        self, arguments: Sequence[str], attempt: Attempt, hidden: Sequence[Phase] = ()
+    ) -> str:
+        """Return what uv printed; with no index in reach, what this machine has kept must do."""
+        try:
+            return await self._run(arguments, attempt, hidden)
+        except IndexUnreachableError:
+            try:
+                return await self._run([*arguments, "--offline"], attempt, hidden)
+            except EnvironmentBuildError as error:
+                attempt.log.append(f"Without the network: {error.message}")
+            raise
 
     async def _run(
         self, arguments: Sequence[str], attempt: Attempt, hidden: Sequence[Phase] = ()

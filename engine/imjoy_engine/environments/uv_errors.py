@@ -54,13 +54,13 @@ _CASES = (
         r"No space left on device|os error 28\b|Disk quota exceeded",
         DiskFullError,
         "The disk is full.",
-        "Free some space, or put the environments on another disk.",
+        "Free some space, or set IMJOY_ENGINE_STORE to a folder on another disk.",
     ),
     _case(
         r"Permission denied \(os error 13\)|Read-only file system",
         EnvironmentBuildError,
         "The folder of the environments cannot be written to.",
-        "Give yourself the right to write there, or choose another workspace.",
+        "Give yourself the right to write there, or set IMJOY_ENGINE_STORE to another folder.",
     ),
     _case(
         r"\b(?:401 Unauthorized|403 Forbidden)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping
 
@@ -31,7 +32,7 @@ class LocalProvisioner:
         Raises `PluginStartError` when the interpreter, the zipapp or the work directory cannot be
         used.
         """
-        _check(spec)
+        await asyncio.to_thread(_check, spec)
         command = worker_command(spec, self._environment, grace_s=self._grace_s)
         try:
             return LocalWorker(await ProcessTree.start(command, on_output))

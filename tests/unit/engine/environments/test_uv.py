@@ -36,8 +36,8 @@ from support.packages import PackageIndex, make_sdist, make_wheel
 class Workplace:
     """A store, and the folder of wheels that its packages come from."""
 
-    def __init__(self, folder: Path, **variables: str) -> None:
-        self.root = folder / "store"
+    def __init__(self, folder: Path, root: str = "store", **variables: str) -> None:
+        self.root = folder / root
         self.wheels = folder
         self.variables = {
             "PATH": os.defpath,
@@ -233,6 +233,20 @@ async def test_no_network(place):
     offline = Workplace(place.wheels, PIP_NO_INDEX="", PIP_FIND_LINKS="", UV_OFFLINE="1")
 
     assert isinstance(await offline.fails("tiny-one"), IndexUnreachableError)
+
+
+async def test_without_an_index_what_was_kept_must_do(place):
+    async with PackageIndex(place.wheels) as index:
+        settings = {"PIP_NO_INDEX": "", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": index.url}
+        (await Workplace(place.wheels, **settings).ensure("tiny-one")).release()
+    again = Workplace(place.wheels, "other", **settings)
+
+    with await again.ensure("tiny-one", "tiny-two") as lease:
+        log = (again.root / "log" / f"{lease.key}.log").read_text()
+    assert " --offline" in log
+
+    never = Workplace(place.wheels, "third", **settings)
+    assert isinstance(await never.fails("never-seen"), IndexUnreachableError)
 
 
 async def test_an_index_that_lost_a_wheel_it_listed(place, index):
