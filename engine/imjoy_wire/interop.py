@@ -62,10 +62,11 @@ def _tensor(tensor: Any) -> Dict[str, Any]:
     if str(plain.dtype) == "torch.bfloat16":
         plain = plain.float()
     try:
-        array = plain.resolve_conj().resolve_neg().numpy()
+        for name in ("resolve_conj", "resolve_neg"):  # younger than torch itself
+            plain = getattr(plain, name, lambda same=plain: same)()
+        return encode_array(plain.numpy(), loaded_numpy())
     except (RuntimeError, TypeError) as error:
         raise UnsupportedValueError("Tensor", f"a tensor cannot be sent: {error}") from error
-    return encode_array(array, loaded_numpy())
 
 
 def _image(image: Any) -> Dict[str, Any]:
