@@ -45,6 +45,8 @@ export class App {
     this.remembered = new Observable(recall(storage));
     /** @type {import("./core/runner.js").Runner | null} */
     this.runner = null;
+    /** @type {import("./core/watcher.js").Watcher | null} */
+    this.watcher = null;
     /** @type {any} the link to the engine, or null */
     this.link = null;
     /** @type {any} the core, once it runs */

@@ -6,6 +6,7 @@ import { hostApi } from "./core/host_api.js";
 import { Runner } from "./core/runner.js";
 import { loadTemplates } from "./core/sources.js";
 import { loadRPC, startCore } from "./core/start.js";
+import { Watcher } from "./core/watcher.js";
 import { applyTheme } from "./state/theme.js";
 import { takeToken } from "./state/token.js";
 import { wordsOf } from "./text/format.js";
@@ -25,6 +26,7 @@ async function start() {
   try {
     const imjoy = await startCore(hostApi(app, () => app.imjoy));
     app.imjoy = imjoy;
+    app.watcher = new Watcher(app, imjoy);
     app.runner = new Runner(app, imjoy);
     imjoy.event_bus.on("add_window", (/** @type {any} */ window) => app.windows.add(window));
     imjoy.event_bus.on("close_window", (/** @type {any} */ window) => app.windows.remove(window));
@@ -52,12 +54,19 @@ async function connect() {
     name: "ImJoy Engine",
   });
   app.link = link;
+  let registered = false;
   const show = (/** @type {{state: any, message?: string}} */ { state, message = "" }) =>
-    app.connection.set({ state, message, info: link.info ?? app.connection.value.info });
+    app.connection.set({
+      // The core starts what it is loading a second time when its engine comes: nobody loads before.
+      state: state === "online" && !registered ? "connecting" : state,
+      message,
+      info: link.info ?? app.connection.value.info,
+    });
   link.on("state", show);
-  link.on("plugin", (/** @type {any} */ event) => app.runner?.onEngineEvent(event));
+  link.on("plugin", (/** @type {any} */ event) => app.watcher?.onEngineEvent(event));
   show(link);
   await link.register(app.imjoy);
+  registered = true;
   show(link);
 }
 

@@ -2,6 +2,7 @@
 
 import { App } from "../../../engine/web/page/app.js";
 import { Runner } from "../../../engine/web/page/core/runner.js";
+import { Watcher } from "../../../engine/web/page/core/watcher.js";
 
 export class FakeCore {
   constructor() {
@@ -69,9 +70,10 @@ export function startPage({ online = true } = {}) {
   const app = new App(storage);
   const core = new FakeCore();
   app.imjoy = core;
+  app.watcher = new Watcher(app, core);
   app.runner = new Runner(app, core);
   app.killed = [];
   app.link = { state: "online", killPlugin: async (id) => void app.killed.push(id) };
   if (online) app.connection.set({ state: "online", message: "", info: null });
-  return { app, core, storage, runner: app.runner, of: (name) => app.plugins.get(name) };
+  return { app, core, storage, runner: app.runner, watcher: app.watcher, of: (name) => app.plugins.get(name) };
 }

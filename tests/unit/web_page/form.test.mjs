@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { answersOf, complaintOf, fieldOf } from "../../../engine/web/page/joy/fields.js";
-import { labelOf, parseForm } from "../../../engine/web/page/joy/form.js";
+import { parseForm } from "../../../engine/web/page/joy/form.js";
+import { labelOf, plainText } from "../../../engine/web/page/text/plain.js";
 
 test("a text with a field", () => {
   const { rows, fields } = parseForm("# of data points : {id:'n_points', type: 'number', min: 0, placeholder:20}");
@@ -79,4 +80,9 @@ test("numbers outside their bounds are complained about", () => {
   assert.equal(complaintOf(field, 0), "At least 1.");
   assert.equal(complaintOf(field, 6), "At most 5.");
   assert.equal(complaintOf(field, Number.NaN), "Enter a number.");
+});
+
+test("HTML becomes one line of words", () => {
+  assert.equal(plainText("Hello <b>there</b>,<br>\n you &amp; <i>me</i>."), "Hello there, you & me.");
+  assert.equal(plainText("3 < 4 and a<5"), "3 < 4 and a<5");
 });

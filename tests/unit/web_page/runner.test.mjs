@@ -29,10 +29,10 @@ test("a load that fails says why, and the core forgets the dead plugin", async (
 });
 
 test("the engine's own account of a failure is kept", async () => {
-  const { core, runner, of } = startPage();
+  const { core, runner, watcher, of } = startPage();
   const error = { message: "No such package.", hint: "Check its name.", log_tail: "× nope" };
   core.onLoad = (_, plugin) => {
-    runner.onEngineEvent({ id: plugin.id, name: "Demo", event: "state", state: "failed", error });
+    watcher.onEngineEvent({ id: plugin.id, name: "Demo", event: "state", state: "failed", error });
     throw new Error("The plugin could not start.");
   };
   await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
@@ -121,11 +121,11 @@ test("a plugin that another one loaded gets a card", async () => {
 });
 
 test("events of an instance that was replaced do not touch the card", async () => {
-  const { app, runner, of } = startPage();
+  const { app, runner, watcher, of } = startPage();
   await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
-  runner.onEngineEvent({ id: "Demo-0", name: "Demo", event: "state", state: "stopped" });
+  watcher.onEngineEvent({ id: "Demo-0", name: "Demo", event: "state", state: "stopped" });
   assert.equal(of("Demo").state, "ready");
-  runner.onEngineEvent({ id: "Demo-1", name: "Demo", event: "log", stream: "stderr", text: "last words\n" });
+  watcher.onEngineEvent({ id: "Demo-1", name: "Demo", event: "log", stream: "stderr", text: "last words\n" });
   assert.equal(app.logs.of("Demo").entries.at(-1).text, "last words");
 });
 
@@ -139,4 +139,17 @@ test("operations are listed once each, and only the plugin's own", async () => {
   core.emit("register", { plugin, config: { name: "Demo", run() {} } });
   core.emit("register", { plugin, config: { name: "m", type: "@model", run() {} } });
   assert.deepEqual(of("Demo").operations, [{ name: "train", ui: "epochs" }]);
+});
+
+test("a plugin is ready when its setup has run, not when its process is there", async () => {
+  const { core, runner, watcher, of } = startPage();
+  const seen = [];
+  core.onLoad = (_, plugin) => {
+    watcher.onEngineEvent({ id: plugin.id, name: "Demo", event: "state", state: "ready" });
+    seen.push(of("Demo").state, of("Demo").detail);
+    return {};
+  };
+  await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
+  assert.deepEqual(seen, ["starting", "Running its script and its setup"]);
+  assert.equal(of("Demo").state, "ready");
 });

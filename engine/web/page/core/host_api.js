@@ -1,6 +1,7 @@
 /** Everything that the core leaves to the page that hosts it. */
 
 import { wordsOf } from "../text/format.js";
+import { plainText } from "../text/plain.js";
 import { hostDialogs } from "./host_dialogs.js";
 import { hostFiles } from "./host_files.js";
 import { checkedSource, hostCreateWindow } from "./host_windows.js";
@@ -24,7 +25,7 @@ export function hostApi(app, imjoyOf) {
     ...hostLogs(app),
     ...hostPlugins(imjoyOf),
     utils: {
-      $forceUpdate: () => app.runner?.refreshBusy(),
+      $forceUpdate: () => app.watcher?.refreshBusy(),
       /** The core's own refuses to sleep for 0 s. @param {CorePlugin} _plugin @param {number} [seconds] */
       sleep: (_plugin, seconds = 0) => new Promise((resolve) => setTimeout(resolve, seconds * 1000)),
     },
@@ -38,7 +39,7 @@ function hostMessages(app) {
     /** @param {CorePlugin} plugin @param {unknown} text @param {unknown} [seconds] */
     showMessage(plugin, text, seconds) {
       messages.show(text, { from: app.ownerOf(plugin), seconds });
-      messages.status.set(String(text));
+      messages.status.set(plainText(String(text)));
     },
     /** @param {CorePlugin} plugin @param {unknown} text @param {unknown} [seconds] */
     showSnackbar(plugin, text, seconds) {
@@ -46,7 +47,7 @@ function hostMessages(app) {
     },
     /** @param {CorePlugin} _plugin @param {unknown} text */
     showStatus(_plugin, text) {
-      messages.status.set(String(text ?? "").trim());
+      messages.status.set(plainText(String(text ?? "")));
     },
     /** @param {CorePlugin} _plugin @param {unknown} value */
     showProgress(_plugin, value) {
@@ -75,7 +76,7 @@ function hostLogs(app) {
     },
     /** @param {CorePlugin} plugin @param {unknown} value */
     progress(plugin, value) {
-      app.runner?.setBar(app.ownerOf(plugin), value);
+      app.watcher?.setBar(app.ownerOf(plugin), value);
     },
   };
 }

@@ -1,14 +1,14 @@
 /**
- * Loads, runs, stops and removes plugins through the core, and keeps their records true.
+ * Loads, runs, stops and removes plugins through the core, as a person asks.
  *
- * What is not here: how the core learns of the engine (`web/link`), and what a record looks like
- * (`state/records.js`).
+ * What is not here: what plugins do by themselves (`watcher.js`), how the core learns of the engine
+ * (`web/link`), and what a record looks like (`state/records.js`).
  */
 
 import { checkPluginFile } from "../plugin_file/check.js";
-import { applyEvent, enter, failureOf, hasEnded, isUp, newRecord } from "../state/records.js";
-import { formatDuration, percentOf, summaryOf, wordsOf } from "../text/format.js";
-import { keepWaiting } from "./patience.js";
+import { enter, failureOf, hasEnded, isStarting, newRecord } from "../state/records.js";
+import { formatDuration, summaryOf, wordsOf } from "../text/format.js";
+import { livePlugin } from "./live.js";
 
 /** @typedef {import("../app.js").App} App */
 /** @typedef {import("../state/records.js").PluginRecord} PluginRecord */
@@ -22,18 +22,6 @@ export class Runner {
   constructor(app, imjoy) {
     this.app = app;
     this.imjoy = imjoy;
-    imjoy.event_bus.on("plugin_loaded", (/** @type {any} */ plugin) => this.adopt(plugin));
-    imjoy.event_bus.on("register", (/** @type {any} */ { plugin, config }) => this.addOperation(plugin, config));
-    imjoy.event_bus.on("show_message", (/** @type {unknown} */ text) => {
-      // The same failure stands on the plugin's card; here it is for the record.
-      app.messages.show(wordsOf(text), { quiet: true });
-    });
-  }
-
-  /** The core's plugin of that name, if it can be called. @param {string} name */
-  live(name) {
-    const plugin = this.imjoy.pm.plugin_names[name];
-    return plugin && plugin.api && !plugin._disconnected ? plugin : null;
   }
 
   /**
@@ -70,7 +58,8 @@ export class Runner {
     plugins.change(name, (old) => enter({ ...old, finished: [], outcome: "" }, "starting", Date.now()));
     try {
       await this.imjoy.pm.reloadPlugin({ code: file.source, tag: file.tag, origin: record.origin });
-      if (file.type === "collection") plugins.change(name, (old) => enter(old, "ready", Date.now()));
+      // The core tells of it only when the plugin has a setup.
+      plugins.change(name, (old) => (isStarting(old) ? enter(old, "ready", Date.now()) : old));
       this.app.rememberPlugins();
     } catch (error) {
       this.forgetInCore(name);
@@ -81,7 +70,7 @@ export class Runner {
   /** Run a plugin, or one of its operations, with what its form says. @param {string} name @param {Record<string, unknown>} config @param {string} [operation] */
   async run(name, config, operation = "") {
     const { plugins, logs } = this.app;
-    const plugin = this.live(name);
+    const plugin = livePlugin(this.imjoy, name);
     if (!plugin) return;
     const run = operation ? this.operationOf(plugin, operation) : plugin.api.run;
     if (typeof run !== "function") return this.endRun(name, "It exports no run function.", true);
@@ -131,60 +120,6 @@ export class Runner {
     this.app.rememberPlugins();
   }
 
-  /** Take in what the engine says of a plugin. @param {any} event */
-  onEngineEvent(event) {
-    const { plugins, logs } = this.app;
-    const core = this.imjoy.pm.plugins[event.id];
-    if (core) keepWaiting(core);
-    const current = this.imjoy.pm.plugin_names[event.name];
-    // The last words of an instance that was replaced are not about the one on the card.
-    if (current && current.id !== event.id && event.event !== "log") return;
-    if (event.event === "log") logs.of(event.name).write(event.stream === "stderr" ? "stderr" : "stdout", String(event.text));
-    if (event.event === "exit") logs.of(event.name).add("note", `The process ended: ${event.words || "no reason was given"}.`);
-    if (event.event === "progress" && event.message) logs.of(event.name).add("note", event.message);
-    plugins.change(event.name, (old) => applyEvent(old, event, Date.now()));
-  }
-
-  /** The plugin's own progress bar. @param {string} name @param {unknown} value */
-  setBar(name, value) {
-    const percent = percentOf(value);
-    this.app.plugins.change(name, (old) => ({ ...old, bar: percent === 100 ? null : percent }));
-  }
-
-  /** The core says only that something changed: look which plugins compute. */
-  refreshBusy() {
-    for (const record of this.app.plugins.records.value.values()) {
-      const busy = Boolean(this.live(record.name)?.running);
-      if (busy !== record.busy) this.app.plugins.change(record.name, (old) => ({ ...old, busy }));
-    }
-  }
-
-  /** A plugin came up, perhaps one that another plugin loaded. @param {any} plugin */
-  adopt(plugin) {
-    const { plugins } = this.app;
-    const { name, code, origin } = plugin.config;
-    if (this.imjoy.pm.plugin_names[name] !== plugin) return;
-    if (!plugins.get(name)) {
-      const checked = checkPluginFile(code ?? "", plugin.config.tag);
-      if ("problem" in checked) return;
-      plugins.put(newRecord(checked.plugin, origin || "loaded by another plugin", Date.now()));
-    }
-    plugins.change(name, (old) => (isUp(old) ? old : enter(old, "ready", Date.now())));
-  }
-
-  /** @param {any} plugin @param {any} config */
-  addOperation(plugin, config) {
-    if (!plugin?.name || config.name === plugin.name || typeof config.run !== "function") return;
-    if (config.type && !["operator", "@operator"].includes(config.type)) return;
-    this.app.plugins.change(plugin.name, (old) => ({
-      ...old,
-      operations: [
-        ...old.operations.filter((operation) => operation.name !== config.name),
-        { name: config.name, ui: config.ui },
-      ],
-    }));
-  }
-
   /** @param {any} plugin @param {string} operation */
   operationOf(plugin, operation) {
     const [service] = this.imjoy.pm.getServices(null, { name: operation, providerId: plugin.id });
@@ -208,6 +143,9 @@ export class Runner {
       outcomeFailed,
       bar: null,
     }));
+    // Plugins forget to finish the page's progress bar.
+    const records = [...this.app.plugins.records.value.values()];
+    if (records.every((record) => record.calls === 0)) this.app.messages.progress.set(null);
   }
 
   /** @param {string} name @param {import("../state/records.js").Failure} failure */

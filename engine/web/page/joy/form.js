@@ -25,19 +25,6 @@ export function parseForm(ui) {
   return { rows, fields: rows.flatMap((row) => row.items.map((item) => item.field)) };
 }
 
-/** Return words as a label: no tags, no colon at the end. @param {string} html */
-export function labelOf(html) {
-  return html
-    .replace(/<[^>]*>/g, " ")
-    .replace(/&nbsp;/g, " ")
-    .replace(/&amp;/g, "&")
-    .replace(/&lt;/g, "<")
-    .replace(/&gt;/g, ">")
-    .replace(/\s+/g, " ")
-    .trim()
-    .replace(/\s*[:=]$/, "");
-}
-
 /** @param {unknown} ui @returns {(string | Record<string, unknown>)[]} */
 function linesOf(ui) {
   if (ui === null || ui === undefined) return [];

@@ -32,7 +32,7 @@ export function BuildProgress({ record }) {
       value=${fraction ?? undefined}
     ></progress>
     <p class="build-line">
-      <span class="build-what">${step ? wordsOfStep(step) : record.detail || "Asking the engine…"}</span>
+      <span class="build-what">${record.detail || (step ? wordsOfStep(step) : "Asking the engine…")}</span>
       <span class="build-time">${elapsed}</span>
     </p>
     ${finished.length > 0 &&
@@ -59,7 +59,8 @@ function Phases({ phase }) {
 
 /** @param {Step} step */
 export function wordsOfStep(step) {
-  const what = step.message || [PHASES.find(([name]) => name === step.phase)?.[1] ?? step.phase, step.item].join(" ");
+  if (step.message) return step.message;
+  const what = [PHASES.find(([name]) => name === step.phase)?.[1] ?? step.phase, step.item].join(" ").trim();
   if (step.unit === "bytes" && step.total) return `${what} · ${formatBytes(step.done)} of ${formatBytes(step.total)}`;
   if (step.unit === "bytes" && step.done > 0) return `${what} · ${formatBytes(step.done)}`;
   if (step.total) return `${what} · ${step.done} of ${step.total} ${step.unit}`.trim();

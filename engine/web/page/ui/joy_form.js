@@ -2,7 +2,7 @@
 
 import { html, useId } from "../../vendor/preact.js";
 import { complaintOf } from "../joy/fields.js";
-import { labelOf } from "../joy/form.js";
+import { labelOf } from "../text/plain.js";
 import { HtmlText } from "./html_text.js";
 import { JoyField } from "./joy_field.js";
 

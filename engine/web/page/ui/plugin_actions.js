@@ -83,6 +83,6 @@ function showDocs(app, { name, file }) {
 /** @param {import("../app.js").App} app @param {PluginRecord} record */
 function showEditor(app, { name, file }) {
   const data = { id: name, code: file.source };
-  void app.imjoy?.api.createWindow({ name: `${name}: source`, type: "imjoy/plugin-editor", data, w: 20, h: 16 });
+  void app.imjoy?.api.createWindow({ name: `${name}: source`, type: "imjoy/plugin-editor", data, w: 30, h: 17 });
   app.tab.set("windows");
 }

@@ -9,12 +9,12 @@ import { isStarting } from "../state/records.js";
 const WORDS = {
   new: "Starting",
   queued: "Waiting",
-  preparing: "Building its environment",
+  preparing: "Building",
   starting: "Starting",
   ready: "Ready",
   draining: "Stopping",
   stopped: "Stopped",
-  backoff: "Starting again soon",
+  backoff: "Restarting",
   failed: "Failed",
 };
 

@@ -23,7 +23,7 @@ export function WindowArea() {
       <${Icon} name="window" size=${28} />
       <p>Windows that plugins open appear here.</p>
     </div>`}
-    <div class="window-grid">${cards.map((window) => html`<${WindowCard} key=${window.id} window=${window} />`)}</div>
+    <div class=${seen.length === 1 ? "window-grid is-single" : "window-grid"}>${cards.map((window) => html`<${WindowCard} key=${window.id} window=${window} />`)}</div>
   </section>`;
 }
 

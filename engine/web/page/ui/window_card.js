@@ -10,6 +10,8 @@ import { BUILT_IN_WINDOWS } from "./windows/registry.js";
 const CELL_PX = 30;
 const HEAD_PX = 42;
 const MIN_HEIGHT_CELLS = 9;
+/** The core gives it to windows that ask for no width. */
+const DEFAULT_WIDTH_CELLS = 20;
 
 /** @param {{window: CoreWindow}} props */
 export function WindowCard({ window }) {
@@ -24,7 +26,7 @@ export function WindowCard({ window }) {
   }, [active]);
 
   const height = Math.max(MIN_HEIGHT_CELLS, Number(window.h) || 0) * CELL_PX + HEAD_PX;
-  const classes = ["window", active && "is-active", maximized && "is-maximized", Number(window.w) >= 20 && "is-wide"];
+  const classes = ["window", active && "is-active", maximized && "is-maximized", Number(window.w) > DEFAULT_WIDTH_CELLS && "is-wide"];
   return html`<section
     class=${classes.filter(Boolean).join(" ")}
     hidden=${window.closed === true}

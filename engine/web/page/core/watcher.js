@@ -1,0 +1,83 @@
+/** Keeps the plugins' records true: what the core and the engine tell of them, whoever asked for it. */
+
+import { checkPluginFile } from "../plugin_file/check.js";
+import { applyEvent, enter, isUp, newRecord } from "../state/records.js";
+import { percentOf, wordsOf } from "../text/format.js";
+import { livePlugin } from "./live.js";
+import { keepWaiting } from "./patience.js";
+
+/** @typedef {import("../app.js").App} App */
+
+export class Watcher {
+  /** @param {App} app @param {import("./start.js").ImJoy} imjoy */
+  constructor(app, imjoy) {
+    this.app = app;
+    this.imjoy = imjoy;
+    imjoy.event_bus.on("plugin_loaded", (/** @type {any} */ plugin) => this.adopt(plugin));
+    imjoy.event_bus.on("register", (/** @type {any} */ { plugin, config }) => this.addOperation(plugin, config));
+    imjoy.event_bus.on("show_message", (/** @type {unknown} */ text) => {
+      // The same failure stands on the plugin's card; here it is for the record.
+      app.messages.show(wordsOf(text), { quiet: true });
+    });
+  }
+
+  /** Take in what the engine says of a plugin. @param {any} event */
+  onEngineEvent(event) {
+    const { plugins, logs } = this.app;
+    const core = this.imjoy.pm.plugins[event.id];
+    if (core) keepWaiting(core);
+    const current = this.imjoy.pm.plugin_names[event.name];
+    // The last words of an instance that was replaced are not about the one on the card.
+    if (current && current.id !== event.id && event.event !== "log") return;
+    if (event.event === "log") logs.of(event.name).write(event.stream === "stderr" ? "stderr" : "stdout", String(event.text));
+    if (event.event === "exit") logs.of(event.name).add("note", `The process ended: ${event.words || "no reason was given"}.`);
+    if (event.event === "progress" && event.message) logs.of(event.name).add("note", event.message);
+    plugins.change(event.name, (old) => applyEvent(old, this.asSeen(event), Date.now()));
+  }
+
+  /** The worker is ready before the plugin is: its script and its setup still have to run. @param {any} event */
+  asSeen(event) {
+    if (event.event !== "state" || event.state !== "ready" || livePlugin(this.imjoy, event.name)) return event;
+    return { ...event, state: "starting", detail: "Running its script and its setup" };
+  }
+
+  /** The plugin's own progress bar. @param {string} name @param {unknown} value */
+  setBar(name, value) {
+    const percent = percentOf(value);
+    this.app.plugins.change(name, (old) => ({ ...old, bar: percent === 100 ? null : percent }));
+  }
+
+  /** The core says only that something changed: look which plugins compute. */
+  refreshBusy() {
+    for (const record of this.app.plugins.records.value.values()) {
+      const busy = Boolean(livePlugin(this.imjoy, record.name)?.running);
+      if (busy !== record.busy) this.app.plugins.change(record.name, (old) => ({ ...old, busy }));
+    }
+  }
+
+  /** A plugin came up, perhaps one that another plugin loaded. @param {any} plugin */
+  adopt(plugin) {
+    const { plugins } = this.app;
+    const { name, code, origin } = plugin.config;
+    if (this.imjoy.pm.plugin_names[name] !== plugin) return;
+    if (!plugins.get(name)) {
+      const checked = checkPluginFile(code ?? "", plugin.config.tag);
+      if ("problem" in checked) return;
+      plugins.put(newRecord(checked.plugin, origin || "loaded by another plugin", Date.now()));
+    }
+    plugins.change(name, (old) => (isUp(old) ? old : enter(old, "ready", Date.now())));
+  }
+
+  /** @param {any} plugin @param {any} config */
+  addOperation(plugin, config) {
+    if (!plugin?.name || config.name === plugin.name || typeof config.run !== "function") return;
+    if (config.type && !["operator", "@operator"].includes(config.type)) return;
+    this.app.plugins.change(plugin.name, (old) => ({
+      ...old,
+      operations: [
+        ...old.operations.filter((operation) => operation.name !== config.name),
+        { name: config.name, ui: config.ui },
+      ],
+    }));
+  }
+}
