@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,18 @@ def test_records_keep_their_fields(dtype: Any) -> None:
 def test_items_that_are_python_objects_are_refused(array: Any) -> None:
     with pytest.raises(UnsupportedValueError):
         encode_array(array, np)
+
+
+def test_a_dtype_that_no_one_else_knows_is_refused() -> None:
+    class Float8:
+        hasobject, names, kind, name, str = False, None, "f", "float8_e4m3", "<f1"
+
+        def newbyteorder(self, order: str) -> Float8:
+            return self
+
+    library = SimpleNamespace(asarray=lambda array: array, void=np.void)
+    with pytest.raises(UnsupportedValueError, match="dtype float8_e4m3 cannot be sent"):
+        encode_array(SimpleNamespace(dtype=Float8()), library)
 
 
 def test_a_typed_array_is_an_array_of_one_dimension() -> None:
