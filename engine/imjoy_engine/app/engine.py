@@ -16,6 +16,7 @@ from imjoy_engine.environments import EnvironmentStore, UvBuilder, pip_config_fi
 from imjoy_engine.errors import MachineError
 from imjoy_engine.gateway.api import add_api
 from imjoy_engine.gateway.auth import HostRule, TokenAuth, allowed_origins, load_secret
+from imjoy_engine.gateway.data_channel import DataChannels
 from imjoy_engine.gateway.file_requests import file_requests
 from imjoy_engine.gateway.files import FileService
 from imjoy_engine.gateway.http import listening, new_application, origin_allowed
@@ -87,18 +88,21 @@ class Engine:
         )
         app = new_application(HostRule.of(config.host, config.base_url, config.allow_origins))
         files = FileService(self._visible, UrlSigner(new_secret()), self._clock)
+        origins = allowed_origins(config.base_url, config.allow_origins)
+        channels = DataChannels(origins)
         pool, registry = self._plugins(listener)
         self._registry = registry
         gateway = SocketIOGateway(
             registry,
             TokenAuth(self.token, self._clock),
-            requests=file_requests(files),
+            requests={**file_requests(files), **channels.requests()},
             engine_info=self._info,
             limits=config.limits,
-            origin_allowed=origin_allowed(allowed_origins(config.base_url, config.allow_origins)),
+            origin_allowed=origin_allowed(origins),
         )
         gateway.attach(app)
         files.routes(app)
+        channels.routes(app)
         add_api(app, BUILT / "templates", self._info)
         add_page(app, BUILT / "web")
         self.port = await stack.enter_async_context(
@@ -108,6 +112,7 @@ class Engine:
         # Last acquired, first released: clients are told, plugins end, then the doors close.
         stack.push_async_callback(pool.close)
         stack.push_async_callback(registry.close)
+        stack.push_async_callback(channels.close)
         stack.push_async_callback(gateway.close)
         lock.describe(url=self.url)
 

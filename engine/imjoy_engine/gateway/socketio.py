@@ -131,6 +131,7 @@ class SocketIOGateway:
             "message": f"Connected to {info['name']}.",
             "engine_info": info,
             "limits": {"max_message_bytes": self._limits.max_message_bytes},
+            "delivery": int(session.numbered),
         }
 
     # ── requests ─────────────────────────────────────────────────────────────────────────────

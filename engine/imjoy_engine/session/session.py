@@ -62,6 +62,7 @@ class Session:
         self.workspace = workspace
         self.numbered = numbered
         self.link: ClientLink | None = None
+        self._channel: ClientLink | None = None
         self._tools = tools
         self._attachments: dict[str, Attachment] = {}
         self._incoming = Incoming() if numbered else None
@@ -79,12 +80,29 @@ class Session:
     def connect(self, link: ClientLink) -> None:
         """Send over `link` from now on, first what waited."""
         self.link = link
-        self._outgoing.connect(link)
+        if self._channel is None:
+            self._outgoing.connect(link)
 
     def disconnect(self) -> None:
         """Keep what comes for the client until it is back."""
         self.link = None
-        self._outgoing.disconnect()
+        if self._channel is None:
+            self._outgoing.disconnect()
+
+    def open_channel(self, channel: ClientLink) -> None:
+        """Send frames over `channel` from now on, first what the client has not acknowledged."""
+        self._channel = channel
+        self._outgoing.connect(channel)
+
+    def close_channel(self, channel: ClientLink) -> None:
+        """Go on over the link, unless another channel has taken over."""
+        if self._channel is not channel:
+            return
+        self._channel = None
+        if self.link is not None:
+            self._outgoing.connect(self.link)
+        else:
+            self._outgoing.disconnect()
 
     # ── frames ───────────────────────────────────────────────────────────────────────────────
 
@@ -231,7 +249,8 @@ class Session:
 
     async def close(self) -> None:
         """Leave every plugin; those that nobody else uses have ended on return."""
-        self.disconnect()
+        self.link = self._channel = None
+        self._outgoing.disconnect()
         if self._ack_timer is not None:
             self._ack_timer.cancel()
         for plugin_id in list(self._attachments):
