@@ -16,11 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imjoy_wire.arrays import ArrayData
+from imjoy_wire.codec import pack, unpack
 from imjoy_wire.dotdict import DotDict
 from imjoy_wire.errors import RemoteError
 from imjoy_wire.forms import File
 from imjoy_wire.values import decode, encode, encode_arguments
+from support.described import build
 from support.references import FakeReferences, travelled
+from support.vectors import load
 
 
 class Level(enum.IntEnum):
@@ -33,6 +36,47 @@ class Colour(enum.StrEnum):
 
 Point = namedtuple("Point", "x y")
 UTC = datetime.UTC
+
+
+def described(name: str) -> Any:
+    cases = load("values")[name]
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case["name"])
+
+
+def received(case: dict[str, Any]) -> Any:
+    return unpack(case["body"], [bytearray.fromhex(buffer) for buffer in case["buffers"]])
+
+
+@described("from_python")
+def test_the_form_of_a_value(case: dict[str, Any]) -> None:
+    sent = build(case["value"])
+    references = FakeReferences()
+    body, buffers = pack(encode(sent, references))
+    assert body.decode() == case["body"]
+    assert [bytes(buffer).hex() for buffer in buffers] == case["buffers"]
+    assert_same(decode(received(case), references), sent)
+
+
+@described("from_javascript")
+def test_what_the_page_sends(case: dict[str, Any]) -> None:
+    assert_same(decode(received(case), FakeReferences()), build(case["value"]))
+
+
+def assert_same(arrived: Any, sent: Any) -> None:
+    if isinstance(sent, np.ndarray):
+        assert (arrived.dtype, arrived.shape) == (sent.dtype, sent.shape)
+        assert arrived.tobytes() == sent.tobytes()
+    elif isinstance(sent, File):
+        assert (arrived.read(), arrived.name, arrived.mime) == (sent.read(), sent.name, sent.mime)
+    elif isinstance(sent, RemoteError):
+        assert (str(arrived), arrived.name) == (str(sent), sent.name)
+        assert (arrived.cause is None) == (sent.cause is None)
+    elif callable(sent):
+        assert callable(arrived)
+    elif isinstance(sent, dict) and "_rintf" in sent:
+        assert set(arrived) == set(sent)
+    else:
+        assert arrived == (list(sent) if isinstance(sent, tuple) else sent)
 
 
 @pytest.mark.parametrize(
