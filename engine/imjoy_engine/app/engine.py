@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -159,11 +160,11 @@ class Engine:
 
 def _environments(config: EngineConfig, clock: Clock) -> EnvironmentStore:
     machine = config.environment
-    pip_configs = [
-        path.read_text(encoding="utf-8", errors="replace")
-        for path in pip_config_files(machine)
-        if path.is_file()
-    ]
+    pip_configs = []
+    for path in pip_config_files(machine):
+        # A file that is not there or not ours to read has nothing to say.
+        with contextlib.suppress(OSError):
+            pip_configs.append(path.read_text(encoding="utf-8", errors="replace"))
     cache = Path(machine.get("UV_CACHE_DIR") or config.store / "uv")
     return EnvironmentStore(config.store, UvBuilder(cache, machine, pip_configs), clock)
 
@@ -173,6 +174,6 @@ def _worker_archive() -> Path:
     if not archive.is_file():
         raise MachineError(
             "The worker is not built.",
-            hint="Run `make build-page` in the source directory, or install the packaged engine.",
+            hint="Run `make serve` in the source directory, or install the packaged engine.",
         )
     return archive

@@ -45,7 +45,7 @@ def add_api(
 
 
 def list_templates(directory: Path) -> list[dict[str, str]]:
-    """Return name, type, description and path of every template below `directory`."""
+    """Return name, type, description, icon and path of every template below `directory`."""
     found = []
     for path in sorted(directory.glob("*/*.imjoy.html")):
         match = _CONFIG.search(path.read_text(encoding="utf-8"))
@@ -55,6 +55,7 @@ def list_templates(directory: Path) -> list[dict[str, str]]:
                 "name": str(config.get("name", path.stem)),
                 "type": str(config.get("type", "")),
                 "description": str(config.get("description", "")),
+                "icon": str(config.get("icon", "")),
                 "path": path.relative_to(directory).as_posix(),
             }
         )

@@ -26,7 +26,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 may come from another origin by itself."""
 
 _NOT_BUILT = """<!doctype html><meta charset="utf-8"><title>ImJoy Engine</title>
-<p>The engine runs, but its page is not built. Run <code>make build-page</code> in the source
+<p>The engine runs, but its page is not built. Run <code>make serve</code> in the source
 directory, or install the packaged engine.</p>"""
 
 
