@@ -14,6 +14,8 @@ import { startPlugin } from "./start_plugin.js";
 
 export { LinkError } from "./errors.js";
 
+const EXPORT_S = 30;
+
 /** @typedef {import("./rpc_patches.js").RPCClass} RPCClass */
 /** @typedef {import("./start_plugin.js").EngineUtils} EngineUtils */
 /** @typedef {(url: string, init?: RequestInit) => Promise<Response>} Load */
@@ -30,6 +32,7 @@ export { LinkError } from "./errors.js";
  * @property {Storage | null} [storage] keeps the session over a reload; sessionStorage by default
  * @property {Load} [fetch]
  * @property {number} [graceS] how long a dropped connection is hidden from the core, in seconds
+ * @property {number} [exportS] how long a script that has run may take to export something
  * @property {number} [retryS] how long to wait after the engine has closed the connection
  */
 
@@ -81,6 +84,7 @@ export class EngineLink {
       loadRPC: () => this.loadRPC(),
       owners: new WeakMap(),
       load,
+      exportS: options.exportS ?? EXPORT_S,
     };
     this.listen();
   }

@@ -30,6 +30,7 @@ import { pythonScripts } from "./scripts.js";
  * @property {() => Promise<import("./rpc_patches.js").RPCClass>} loadRPC
  * @property {import("./rpc_patches.js").Owners} owners
  * @property {(url: string) => Promise<Response>} load
+ * @property {number} exportS how long a script may take to export after it has run, in seconds
  */
 
 /**
@@ -84,6 +85,8 @@ async function started(engine, run, core, utils) {
   const connection = await run.begin();
   tellWhereItRuns(engine.session.url, run, core);
   const rpc = createPluginRPC(RPC, connection, { name: run.name, owners: engine.owners });
+  connection.on("log", ({ message }) => quietly(() => core.log?.(message)));
+  connection.on("error", ({ message }) => quietly(() => core.error?.(message)));
   rpc.on("remoteBusy", () => quietly(() => utils.setPluginStatus({ running: true })));
   rpc.on("remoteIdle", () => quietly(() => utils.setPluginStatus({ running: false })));
   rpc.complete = (/** @type {PluginApi} */ remote) => complete(remote, engine, run);
@@ -95,9 +98,10 @@ async function started(engine, run, core, utils) {
   rpc.setInterface(core);
   await run.within(Promise.all([rpc.sendInterface(), set]), "did not take the core's functions");
   if (!run.resumed) for (const script of scripts) await execute(run, connection, script);
-  const exported = run.during(new Promise((resolve) => rpc.once("remoteReady", resolve)));
+  const exported = new Promise((resolve) => rpc.once("remoteReady", resolve));
+  const complaint = complaintOf(connection, engine.exportS);
   rpc.requestRemote();
-  await exported;
+  await run.during(Promise.race([exported, complaint]));
 
   run.tellCore = () => {
     quietly(() => utils.setPluginStatus({ running: false }));
@@ -132,6 +136,22 @@ async function execute(run, connection, script) {
   connection.emit({ type: "execute", code: script });
   const { error } = await executed;
   if (error) throw new LinkError(String(error), { code: "script-failed" });
+}
+
+/**
+ * Reject when the worker says why there is no interface, and there is none for some time after.
+ * A script may export its functions later, from what it has begun in the background.
+ * @param {PeerConnection} connection
+ * @param {number} patienceS
+ * @returns {Promise<never>}
+ */
+function complaintOf(connection, patienceS) {
+  return new Promise((_, reject) => {
+    connection.once("error", ({ message }) => {
+      const error = new LinkError(String(message), { code: "nothing-exported" });
+      setTimeout(() => reject(error), patienceS * 1000);
+    });
+  });
 }
 
 /**

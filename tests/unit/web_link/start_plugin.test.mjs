@@ -212,6 +212,26 @@ test("a greeting that comes before the answer to init_plugin is not lost", async
   assert.equal(await plugin.setup(), null);
 });
 
+test("a script that exports nothing is what setup throws, unless it does so soon after", async () => {
+  const text = "The script has run to its end without api.export(...).";
+  const engine = engineWith();
+  const silent = (worker) => {
+    worker.on_getInterface = () => worker.send({ type: "error", message: text });
+  };
+  engine.behaviours.Plugin.scripts = (_code, worker) => silent(worker);
+  const link = await linkTo(engine, { exportS: 0.01 });
+  const { plugin } = await started(engine, link);
+  assert.equal(String(await rejection(plugin.setup())), text);
+  engine.behaviours.Plugin.scripts = (_code, worker) => {
+    worker.on_getInterface = () => {
+      worker.send({ type: "error", message: text });
+      worker.send({ type: "setInterface", api: worker.exported() });
+    };
+  };
+  const late = await started(engine, link);
+  assert.equal(await late.plugin.setup(), null);
+});
+
 test("a plugin that runs already is resumed: no script runs again", async () => {
   const engine = engineWith({ run: () => 5 }, { resumed: true });
   const link = await linkTo(engine);
@@ -271,6 +291,15 @@ test("the core's functions can be called, answer, and say what is wrong", async 
   const error = await rejection(worker.call(worker.api.fail));
   assert.equal(error._rtype, "error");
   assert.match(error._rvalue, /a text, as the core/);
+});
+
+test("what a worker says beside its calls goes to the plugin's log", async () => {
+  const engine = engineWith();
+  const link = await linkTo(engine);
+  const { worker, heard } = await started(engine, link);
+  worker.send({ type: "log", message: "by the way" });
+  await eventually(() => heard.length > 0, "the log has it");
+  assert.deepEqual(heard, [["log", "by the way"]]);
 });
 
 test("the events of a plugin reach the page with its name, to the last", async () => {
