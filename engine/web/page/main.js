@@ -9,7 +9,7 @@ import { loadRPC, startCore } from "./core/start.js";
 import { Watcher } from "./core/watcher.js";
 import { applyTheme } from "./state/theme.js";
 import { takeToken } from "./state/token.js";
-import { wordsOf } from "./text/format.js";
+import { wordsOf } from "./text/errors.js";
 import { Page } from "./ui/page.js";
 
 const WORKSPACE = "default";

@@ -7,7 +7,6 @@ import {
   formatCount,
   formatDuration,
   percentOf,
-  wordsOf,
 } from "../../../engine/web/page/text/format.js";
 
 test("sizes", () => {
@@ -33,15 +32,4 @@ test("time of day and counts", () => {
 test("progress is a fraction below one and percent from one on", () => {
   assert.deepEqual([0, 0.4, 1, 40, 140, -3].map(percentOf), [0, 40, 1, 40, 100, 0]);
   assert.deepEqual(["0.5", "", "x", null, Number.NaN].map(percentOf), [50, null, null, null, null]);
-});
-
-test("anything thrown becomes words", () => {
-  const loop = {};
-  loop.self = loop;
-  assert.equal(wordsOf(new Error("disk is full")), "disk is full");
-  assert.equal(wordsOf("plain"), "plain");
-  assert.equal(wordsOf({ message: "from afar" }), "from afar");
-  assert.equal(wordsOf(undefined), "no reason was given");
-  assert.equal(wordsOf([{ keyword: "type" }]), '[{"keyword":"type"}]');
-  assert.equal(wordsOf(loop), "[object Object]");
 });

@@ -48,7 +48,9 @@ test("a failure keeps its words when the stop follows", () => {
   const failed = applyEvent(record("preparing"), { event: "state", state: "failed", error }, 0);
   assert.deepEqual(failed.failure, { message: "No such package.", hint: "Check the name.", logTail: "× numpyy" });
   assert.ok(hasEnded(failed));
-  assert.equal(applyEvent(failed, { event: "state", state: "stopped" }, 5), failed);
+  for (const state of ["draining", "stopped"]) {
+    assert.equal(applyEvent(failed, { event: "state", state }, 5), failed);
+  }
 });
 
 test("what has ended has no runs, bars or operations", () => {
@@ -63,8 +65,8 @@ test("other events leave the record as it is", () => {
 });
 
 test("of a traceback the reason is the headline and the rest is kept", () => {
-  const words = 'Traceback (most recent call last):\n  File "plugin.py", line 3\nValueError: no data';
-  assert.deepEqual(failureOf(new Error(words)), { message: "ValueError: no data", hint: "", logTail: words });
+  const words = 'Traceback (most recent call last):\n  File "Demo.imjoy.html", line 3\nValueError: no data';
+  assert.deepEqual(failureOf(new Error(words)), { message: "ValueError: no data (line 3 of the plugin)", hint: "", logTail: words });
   assert.equal(failureOf("text"), null);
   assert.equal(failureOf({}).message, "The plugin failed without a word.");
 });

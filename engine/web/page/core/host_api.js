@@ -1,6 +1,6 @@
 /** Everything that the core leaves to the page that hosts it. */
 
-import { wordsOf } from "../text/format.js";
+import { wordsOf } from "../text/errors.js";
 import { plainText } from "../text/plain.js";
 import { hostDialogs } from "./host_dialogs.js";
 import { hostFiles } from "./host_files.js";

@@ -7,7 +7,8 @@
 
 import { checkPluginFile } from "../plugin_file/check.js";
 import { enter, failureOf, hasEnded, isStarting, newRecord } from "../state/records.js";
-import { formatDuration, summaryOf, wordsOf } from "../text/format.js";
+import { explain, wordsOf } from "../text/errors.js";
+import { formatDuration } from "../text/format.js";
 import { livePlugin } from "./live.js";
 
 /** @typedef {import("../app.js").App} App */
@@ -82,8 +83,9 @@ export class Runner {
       this.endRun(name, `Finished in ${took()}${resultWords(result)}`, false);
       await this.showResult(name, result);
     } catch (error) {
-      logs.of(name).add("error", wordsOf(error));
-      this.endRun(name, summaryOf(wordsOf(error)), true);
+      const { summary, story } = explain(error);
+      logs.of(name).add("error", story);
+      this.endRun(name, summary, true);
     }
   }
 
@@ -150,7 +152,7 @@ export class Runner {
 
   /** @param {string} name @param {import("../state/records.js").Failure} failure */
   fail(name, failure) {
-    this.app.logs.of(name).add("error", failure.message);
+    this.app.logs.of(name).add("error", failure.logTail || failure.message);
     this.app.plugins.change(name, (old) =>
       // The engine's own account of the failure has a hint and the tool's words.
       old.state === "failed" && old.failure ? old : enter(old, "failed", Date.now(), { failure }),

@@ -1,6 +1,6 @@
 /** Gets the source of plugins from where people have it. */
 
-import { wordsOf } from "../text/format.js";
+import { wordsOf } from "../text/errors.js";
 
 /** @typedef {import("../app.js").App} App */
 

@@ -2,7 +2,8 @@
 
 import { checkPluginFile } from "../plugin_file/check.js";
 import { applyEvent, enter, isUp, newRecord } from "../state/records.js";
-import { percentOf, wordsOf } from "../text/format.js";
+import { wordsOf } from "../text/errors.js";
+import { percentOf } from "../text/format.js";
 import { livePlugin } from "./live.js";
 import { keepWaiting } from "./patience.js";
 

@@ -1,6 +1,6 @@
 /** What the page knows of one plugin, and how the engine's events change it. Pure: no I/O, no clock. */
 
-import { summaryOf } from "../text/format.js";
+import { explain } from "../text/errors.js";
 
 /** @typedef {import("../plugin_file/check.js").PluginFile} PluginFile */
 
@@ -52,6 +52,7 @@ import { summaryOf } from "../text/format.js";
 
 const KEPT_ITEMS = 40;
 const ENDED = new Set(["stopped", "failed"]);
+const AFTER_FAILURE = new Set(["draining", "stopped"]);
 const STARTING = new Set(["new", "queued", "preparing", "starting", "backoff"]);
 
 /**
@@ -125,7 +126,7 @@ export function applyEvent(record, event, now) {
 function applyState(record, event, now) {
   const failure = failureOf(event.error);
   // A failure says more than the stop that follows it.
-  if (event.state === "stopped" && record.state === "failed") return record;
+  if (record.state === "failed" && AFTER_FAILURE.has(text(event.state))) return record;
   return enter(record, text(event.state), now, { detail: text(event.detail), failure });
 }
 
@@ -144,11 +145,11 @@ function applyStep(record, step) {
 export function failureOf(error) {
   if (typeof error !== "object" || error === null) return null;
   const said = /** @type {Record<string, unknown>} */ (error);
-  const words = text(said.sentence) || text(said.message) || "The plugin failed without a word.";
+  const { summary, story } = explain(text(said.sentence) || error);
   return {
-    message: summaryOf(words),
+    message: text(said.sentence) || text(said.message) ? summary : "The plugin failed without a word.",
     hint: text(said.hint),
-    logTail: text(said.log_tail) || text(said.logTail) || (words.includes("\n") ? words : ""),
+    logTail: text(said.log_tail) || text(said.logTail) || (story.includes("\n") ? story : ""),
   };
 }
 

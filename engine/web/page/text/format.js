@@ -49,28 +49,6 @@ export function percentOf(value) {
   return Math.min(100, Math.max(0, number < 1 ? number * 100 : number));
 }
 
-/** Return any thrown thing as words for a person. @param {unknown} thrown */
-export function wordsOf(thrown) {
-  if (thrown instanceof Error) return thrown.message || thrown.name;
-  if (thrown === undefined || thrown === null || thrown === "") return "no reason was given";
-  if (typeof thrown === "object" && "message" in thrown) return String(thrown.message);
-  if (typeof thrown !== "object") return String(thrown);
-  try {
-    return JSON.stringify(thrown) ?? String(thrown);
-  } catch {
-    return String(thrown);
-  }
-}
-
-/** Return the one line of an error that says what happened: of a traceback, its last. @param {string} words */
-export function summaryOf(words) {
-  const lines = words.trim().split("\n");
-  const at = lines.findLastIndex((line) => line.startsWith("Traceback"));
-  if (at < 0) return lines[0].trim();
-  const after = lines.slice(at + 1).find((line) => line !== "" && !/^\s/.test(line));
-  return (after ?? lines[0]).trim();
-}
-
 /** @param {number} number */
 function pad(number) {
   return String(number).padStart(2, "0");

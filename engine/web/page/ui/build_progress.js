@@ -16,6 +16,7 @@ const PHASES = [
   ["verify", "Check"],
 ];
 const SHOWN_ITEMS = 4;
+const PATIENCE_MS = 15_000;
 
 /** @param {{record: PluginRecord}} props */
 export function BuildProgress({ record }) {
@@ -35,6 +36,9 @@ export function BuildProgress({ record }) {
       <span class="build-what">${record.detail || (step ? wordsOfStep(step) : "Asking the engine…")}</span>
       <span class="build-time">${elapsed}</span>
     </p>
+    ${record.state === "starting" &&
+    now - record.since > PATIENCE_MS &&
+    html`<p class="quiet">A plugin is ready once its script has called api.export and its setup has returned.</p>`}
     ${finished.length > 0 &&
     html`<ul class="build-done" aria-label="Done">
       ${finished.slice(-SHOWN_ITEMS).map((word) => html`<li>${word.slice(word.indexOf(" ") + 1)}</li>`)}

@@ -1,7 +1,8 @@
 /** About the engine: version, machine, GPUs, and the processes that it runs. */
 
 import { html, useEffect, useState } from "../../vendor/preact.js";
-import { formatCount, wordsOf } from "../text/format.js";
+import { wordsOf } from "../text/errors.js";
+import { formatCount } from "../text/format.js";
 import { useApp, useObservable } from "./hooks.js";
 import { SidePanel } from "./side_panel.js";
 

@@ -47,6 +47,7 @@ export function PluginCard({ record }) {
     <${PluginActions} record=${record} form=${form} />
     ${isUp(record) && html`<${PluginOperations} record=${record} />`}
     ${record.outcome &&
+    !record.failure &&
     html`<p class=${record.outcomeFailed ? "outcome outcome-failed" : "outcome"} role="status">${record.outcome}</p>`}
   </article>`;
 }

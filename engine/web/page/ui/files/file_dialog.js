@@ -1,7 +1,7 @@
 /** The file dialog: folders and files of the registered file managers. */
 
 import { html, useCallback, useEffect, useState } from "../../../vendor/preact.js";
-import { wordsOf } from "../../text/format.js";
+import { wordsOf } from "../../text/errors.js";
 import { useApp } from "../hooks.js";
 import { Modal } from "../modal.js";
 import { listFolder } from "./browse.js";

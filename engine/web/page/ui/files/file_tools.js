@@ -1,7 +1,8 @@
 /** Upload, download and delete in the file dialog. */
 
 import { html, useRef, useState } from "../../../vendor/preact.js";
-import { formatBytes, formatCount, wordsOf } from "../../text/format.js";
+import { wordsOf } from "../../text/errors.js";
+import { formatBytes, formatCount } from "../../text/format.js";
 import { Icon } from "../icon.js";
 import { useFileDrop } from "../use_file_drop.js";
 import { downloadFile, uploadFile } from "./transfer.js";

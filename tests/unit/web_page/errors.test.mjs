@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { explain, wordsOf } from "../../../engine/web/page/text/errors.js";
+
+test("anything thrown becomes words", () => {
+  const loop = {};
+  loop.self = loop;
+  assert.equal(wordsOf(new Error("disk is full")), "disk is full");
+  assert.equal(wordsOf("plain"), "plain");
+  assert.equal(wordsOf({ message: "from afar" }), "from afar");
+  assert.equal(wordsOf(undefined), "no reason was given");
+  assert.equal(wordsOf([{ keyword: "type" }]), '[{"keyword":"type"}]');
+  assert.equal(wordsOf(loop), "[object Object]");
+});
+
+const TRACE = [
+  "Traceback (most recent call last):",
+  '  File "Demo.imjoy.html", line 12, in run',
+  "    return helper()",
+  '  File "Demo.imjoy.html", line 7, in helper',
+  "    return 1 / 0",
+  "ZeroDivisionError: division by zero",
+].join("\n");
+
+test("an error with its trace is named and placed in the plugin file", () => {
+  const error = Object.assign(new Error("division by zero"), { name: "ZeroDivisionError", trace: TRACE });
+  assert.deepEqual(explain(error), {
+    summary: "ZeroDivisionError: division by zero (line 7 of the plugin)",
+    story: TRACE,
+  });
+});
+
+test("a traceback as text says the same", () => {
+  assert.equal(explain(TRACE).summary, "ZeroDivisionError: division by zero (line 7 of the plugin)");
+  const syntax = '  File "Demo.imjoy.html", line 15\n    def x(:\n          ^\nSyntaxError: invalid syntax';
+  assert.equal(explain(new Error(syntax)).summary, "SyntaxError: invalid syntax (line 15 of the plugin)");
+});
+
+test("other errors keep their first line", () => {
+  assert.deepEqual(explain(new Error("one\ntwo")), { summary: "one", story: "one\ntwo" });
+  assert.equal(explain("no plugin").summary, "no plugin");
+});
