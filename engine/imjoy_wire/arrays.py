@@ -16,8 +16,8 @@ import re
 import sys
 from typing import Any, Dict, List, Sequence, Tuple, Union
 
+from .buffers import Buffer
 from .errors import DialectError, UnsupportedValueError
-from .headers import Buffer
 
 __all__ = ["ArrayData", "decode_array", "encode_array", "encode_array_data", "loaded_numpy"]
 

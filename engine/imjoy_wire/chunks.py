@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Deque, Dict, Iterator, List, Optional, Tuple
 
+from .buffers import Buffer, buffer_bytes
 from .errors import FrameError, FrameTooLargeError
 from .frames import Frame
-from .headers import Buffer, buffer_bytes
 from .limits import MAX_BUFFERS, MAX_FRAME_BYTES
 
 __all__ = ["CHUNK", "CHUNK_BYTES", "CUT_BYTES", "Assembler", "cut", "is_big"]

@@ -23,8 +23,8 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, NoReturn, Sequence, Tuple, Union
 
+from .buffers import Buffer, buffer_bytes, flat_view
 from .errors import CodecError, UnsupportedValueError
-from .headers import Buffer, buffer_bytes
 from .limits import MAX_BODY_BYTES, MAX_CONTAINERS, MAX_DEPTH, MAX_INT_DIGITS, MAX_SAFE_INT
 
 __all__ = ["pack", "unpack"]
@@ -270,9 +270,7 @@ class _Tagger:
         if isinstance(node, float):
             return node if node - node == 0.0 else {"$num": _number_name(node)}
         if isinstance(node, (bytes, bytearray, memoryview)):
-            self._tags.append({"$buf": len(self._buffers)})
-            self._buffers.append(node)
-            return self._tags[-1]
+            return self._tagged_bytes(node)
         if not isinstance(node, (dict, list, tuple)):
             raise UnsupportedValueError(type(node).__name__)
         if depth > MAX_DEPTH:
@@ -282,6 +280,11 @@ class _Tagger:
         if isinstance(node, dict):
             return self._tagged_dict(node, depth + 1)
         return [self.tagged(child, depth + 1) for child in node]
+
+    def _tagged_bytes(self, buffer: Buffer) -> Dict[str, Any]:
+        self._tags.append({"$buf": len(self._buffers)})
+        self._buffers.append(flat_view(buffer) if isinstance(buffer, memoryview) else buffer)
+        return self._tags[-1]
 
     def _tagged_dict(self, node: Dict[Any, Any], depth: int) -> Dict[str, Any]:
         if all(isinstance(key, str) and key[:1] != "$" for key in node):

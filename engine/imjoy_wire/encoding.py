@@ -19,6 +19,7 @@ from types import (
 )
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
+from .buffers import flat_view
 from .errors import UnsupportedValueError
 from .interop import foreign_interface
 from .leaves import NO_FORM, encode_leaf
@@ -219,6 +220,9 @@ class Encoder:
         """Return a dict that already is a form of the dialect, its members encoded."""
         members = {key: item for key, item in value.items() if key != "_rtype"}
         encoded: Dict[str, Any] = self._dict(members, None, "", depth)
+        for key in encoded:
+            if isinstance(members.get(key), memoryview):  # bytes of the form, not a form in itself
+                encoded[key] = flat_view(members[key])
         encoded["_rtype"] = value["_rtype"]
         return encoded
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Dict, Sequence, Tuple, Union
 
+from .buffers import Buffer, buffer_bytes
 from .errors import FrameError, FrameTooLargeError
 from .frames import Frame
-from .headers import Buffer, buffer_bytes, check_extra, route
+from .headers import check_extra, route
 from .limits import MAX_BUFFERS, MAX_FRAME_BYTES, MAX_TEXT_BODY_BYTES
 
 __all__ = ["from_event", "to_event"]

@@ -17,13 +17,12 @@ from __future__ import annotations
 import contextlib
 from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
 
+from .buffers import Buffer, buffer_bytes
 from .errors import FrameError, UnsendableFrameError
 from .headers import (
     NO_EXTRA,
     PREFIX_BYTES,
-    Buffer,
     Header,
-    buffer_bytes,
     encode_header,
     header_length,
     parse_header,

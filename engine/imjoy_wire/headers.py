@@ -9,25 +9,22 @@ import json
 import struct
 from json.encoder import encode_basestring as _quoted
 from types import MappingProxyType
-from typing import Any, List, Mapping, NamedTuple, NoReturn, Tuple, Union
+from typing import Any, List, Mapping, NamedTuple, NoReturn, Tuple
 
+from .buffers import Buffer
 from .errors import FrameError, FrameTooLargeError, UnsendableFrameError
 from .limits import MAX_HEADER_BYTES, MAX_HEADER_CONTAINERS, MAX_NAME_CHARS
 
 __all__ = [
     "NO_EXTRA",
     "PREFIX_BYTES",
-    "Buffer",
     "Header",
-    "buffer_bytes",
     "check_extra",
     "encode_header",
     "header_length",
     "parse_header",
     "route",
 ]
-
-Buffer = Union[bytes, bytearray, memoryview]
 
 PREFIX_BYTES = 8
 NO_EXTRA: Mapping[str, Any] = MappingProxyType({})
@@ -43,11 +40,6 @@ def _refuse_constant(name: str) -> NoReturn:
 
 _from_json = json.JSONDecoder(parse_constant=_refuse_constant).decode
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-
-
-def buffer_bytes(buffer: Buffer) -> int:
-    """Return a buffer's size in bytes, whatever the items of a memoryview are."""
-    return buffer.nbytes if isinstance(buffer, memoryview) else len(buffer)
 
 
 class Header(NamedTuple):

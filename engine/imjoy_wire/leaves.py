@@ -6,6 +6,7 @@ import datetime
 from typing import Any, Callable, Dict
 
 from .arrays import ArrayData, decode_array, encode_array, encode_array_data, loaded_numpy
+from .buffers import flat_view
 from .errors import DialectError
 from .forms import (
     File,
@@ -32,7 +33,7 @@ def encode_leaf(value: Any) -> Any:
     if isinstance(value, (int, float, str, bytes, bytearray)):
         return _base(value)
     if isinstance(value, memoryview):
-        return {"_rtype": "memoryview", "_rvalue": _flat(value)}
+        return {"_rtype": "memoryview", "_rvalue": flat_view(value)}
     if isinstance(value, BaseException):
         return encode_error(value)
     if isinstance(value, datetime.date):
@@ -56,10 +57,6 @@ def _base(value: Any) -> Any:
     if isinstance(value, float):
         return float(value)
     return str.__str__(value) if isinstance(value, str) else bytes(value)
-
-
-def _flat(view: memoryview) -> memoryview:
-    return view.cast("B") if view.c_contiguous and view.nbytes else memoryview(view.tobytes())
 
 
 def _numpy_form(value: Any) -> Any:

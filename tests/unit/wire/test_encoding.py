@@ -390,6 +390,8 @@ def test_a_codec_that_turns_in_circles_is_refused() -> None:
 def test_a_form_of_the_dialect_is_sent_as_it_is(references: FakeReferences) -> None:
     form = {"_rtype": "ndarray", "_rvalue": b"ab", "_rshape": (2,), "_rdtype": "uint8"}
     assert Encoder(references).encode([form]) == [{**form, "_rshape": [2]}]
+    form["_rvalue"] = memoryview(bytes(8)).cast("d")
+    assert Encoder(references).encode(form)["_rvalue"].format == "B"
     nested = {"_rtype": "mine", "image": np.zeros(1, "u1")}
     assert Encoder(references).encode(nested)["image"]["_rtype"] == "ndarray"
 
