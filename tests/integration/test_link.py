@@ -12,7 +12,7 @@ import psutil
 import pytest
 from playwright.async_api import Page, async_playwright
 
-from support.engine import EngineProcess, gone
+from support.engine import EngineProcess, gone, running_engine
 
 pytestmark = pytest.mark.browser
 
@@ -335,6 +335,64 @@ async def test_a_short_drop_costs_nothing(page: Page) -> None:
     assert await page.evaluate("within(Plugin.later(4))") == 8
     states = await page.evaluate("events.filter((e) => !e.event).map((e) => e.state)")
     assert states == ["offline", "online"]
+
+
+RESUMABLE = GOOD.replace(
+    "class Plugin:", "class Plugin:\n    def resume(self): self.back = True"
+).replace(
+    "def pid(self):\n        return os.getpid()",
+    "def pid(self):\n        return [os.getpid(), hasattr(self, 'back')]",
+)
+
+
+async def test_two_pages_share_a_plugin_that_says_so(page: Page, engine: EngineProcess) -> None:
+    await loaded(page, RESUMABLE, flags=["single-instance"])
+    other = await page.context.browser.new_page()
+    await other.goto(f"{engine.url}/frames/base_frame.html")
+    await other.evaluate(SET_UP, [engine.token, 15])
+    await loaded(other, RESUMABLE, flags=["single-instance"])
+    [pid, resumed] = await other.evaluate("Plugin.pid()")
+    assert resumed
+    assert [pid, resumed] == await page.evaluate("Plugin.pid()")
+    assert (await other.evaluate("Plugin.run({config: {n: 1}, data: {}})"))["said"] == "seen: hello"
+    await page.evaluate("imjoy.pm.unloadPlugin({ name: 'Plugin' }, true)")
+    assert await other.evaluate("within(Plugin.echo(6))") == 6
+    await other.evaluate("link.killPlugin(imjoy.pm.plugin_names.Plugin.id)")
+    assert not await gone([psutil.Process(pid)] if psutil.pid_exists(pid) else [])
+
+
+async def test_a_drop_that_lasts_ends_the_plugins_and_they_are_loaded_anew(
+    page: Page, engine: EngineProcess
+) -> None:
+    await page.reload()
+    assert await page.evaluate(SET_UP, [engine.token, 0.1]) == "online"
+    await loaded(page)
+    process = psutil.Process(await page.evaluate("Plugin.pid()"))
+    await page.evaluate("() => { window.hanging = Plugin.hang().catch(String) }")
+    await page.context.set_offline(True)
+    await page.evaluate("link.session.socket.io.engine.close()")
+    assert "is not connected" in await page.evaluate("within(hanging)")
+    await page.context.set_offline(False)
+    await page.wait_for_function("link.state === 'online'")
+    assert not await gone([process])
+    await loaded(page)
+    assert await page.evaluate("Plugin.echo(7)") == 7
+
+
+async def test_an_engine_that_is_started_anew_is_found_again(
+    page: Page, engine: EngineProcess, tmp_path: Path, store: Path
+) -> None:
+    await loaded(page)
+    await page.evaluate("() => { window.hanging = Plugin.hang().catch(String) }")
+    await engine.stop()
+    await page.wait_for_function("link.state === 'offline'")
+    arguments = ("--port", engine.url.rpartition(":")[2], "--token", engine.token)
+    async with running_engine(*arguments, workspace=tmp_path / "workspace", store=store):
+        await page.wait_for_function("link.state === 'online'")
+        assert await page.evaluate("within(hanging)")
+        await page.wait_for_function("imjoy.pm.plugin_names.Plugin._disconnected")
+        await loaded(page)
+        assert await page.evaluate("Plugin.echo(8)") == 8
 
 
 async def test_files_are_sent_listed_fetched_and_removed(page: Page) -> None:
