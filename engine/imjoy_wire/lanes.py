@@ -32,6 +32,7 @@ class _Lane:
         self.frames: Deque[Frame] = deque()
         self.pieces: Optional[Iterator[Frame]] = None  # of the first frame, when it is big
         self.next_piece: Optional[Frame] = None
+        self.waiting_bytes = 0
 
 
 class Lanes:
@@ -59,6 +60,16 @@ class Lanes:
         """Whether `take` has a frame to give."""
         return bool(self._turns)
 
+    def bytes_between(self, sender: str, to: str) -> int:
+        """Return how much waits in one lane."""
+        lane = self._lanes.get((sender, to))
+        return lane.waiting_bytes if lane is not None else 0
+
+    def holds(self, frame: Frame) -> bool:
+        """Return whether this very frame, or a piece of it, has yet to be taken."""
+        lane = self._lanes.get((frame.sender, frame.to))
+        return lane is not None and any(each is frame for each in lane.frames)
+
     def put(self, frame: Frame) -> None:
         """Queue a frame behind the others of its pair of peers."""
         key = (frame.sender, frame.to)
@@ -67,7 +78,9 @@ class Lanes:
             lane = self._lanes[key] = _Lane()
             self._turns.append(key)
         lane.frames.append(frame)
-        self.waiting_bytes += frame.payload_bytes + FRAME_OVERHEAD_BYTES
+        size = frame.payload_bytes + FRAME_OVERHEAD_BYTES
+        lane.waiting_bytes += size
+        self.waiting_bytes += size
 
     def take(self) -> Optional[Frame]:
         """Return the next frame to write, or None when nothing waits or all that waits is held."""
@@ -97,9 +110,7 @@ class Lanes:
     def drop(self, peer: str) -> None:
         """Forget what waits to or from a peer that is gone."""
         for key in [key for key in self._lanes if peer in key]:
-            lane = self._lanes.pop(key)
-            for frame in lane.frames:
-                self.waiting_bytes -= frame.payload_bytes + FRAME_OVERHEAD_BYTES
+            self.waiting_bytes -= self._lanes.pop(key).waiting_bytes
             self._held.pop(key, None)
             if key in self._turns:
                 self._turns.remove(key)
@@ -125,7 +136,9 @@ class Lanes:
         if lane.next_piece is None:
             lane.pieces = None
             whole = lane.frames.popleft()
-            self.waiting_bytes -= whole.payload_bytes + FRAME_OVERHEAD_BYTES
+            size = whole.payload_bytes + FRAME_OVERHEAD_BYTES
+            lane.waiting_bytes -= size
+            self.waiting_bytes -= size
         if lane.frames:
             self._turns.append(key)
         else:

@@ -1,8 +1,8 @@
 """The socket to the engine: a thread reads it, and what cannot be written at once another writes.
 
 A plugin that computes is busy, not dead: reading goes on beside it. Writing has back-pressure: a
-thread that sends much waits until the engine has taken it. Frames are whole: what goes out from
-different threads never mixes.
+thread that sends much waits until the engine has taken it. Big frames go out in chunks, and what
+goes to other peers passes between them.
 """
 
 import os
@@ -11,13 +11,15 @@ import threading
 from collections import deque
 from typing import Any, Callable, Deque, List, Optional
 
+from imjoy_wire.chunks import Assembler, is_big
 from imjoy_wire.errors import FrameError
 from imjoy_wire.frames import Frame, FrameDecoder, encode_frame
+from imjoy_wire.lanes import Lanes
 
 __all__ = ["Link"]
 
 HIGH_WATER_BYTES = 64 * 1024 * 1024
-"""With more than this waiting to be written, everybody who sends waits."""
+"""With more than this waiting for one peer, everybody who sends to it waits."""
 COPIED_BYTES = 256 * 1024
 """The rest of a frame up to this is copied, so that its sender need not wait."""
 MAX_PARTS = 512  # of one gathering write; the system's limit is 1024 or more
@@ -33,12 +35,11 @@ class Link:
         self._socket = link_socket
         self._decoder = FrameDecoder()
         self._early: Deque[Frame] = deque()
+        self._assembler = Assembler()
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._backlog: Deque[memoryview] = deque()
-        self._backlog_bytes = 0
-        self._written_bytes = 0
-        self._queued_bytes = 0
+        self._lanes = Lanes()
+        self._current: List[memoryview] = []  # what is left of the frame that is being written
         self._writer: Optional[threading.Thread] = None
         self._reader_id: Optional[int] = None
         self._is_closed = False
@@ -79,16 +80,23 @@ class Link:
         error: Optional[FrameError] = None
         frames: Optional[List[Frame]] = list(self._early)
         self._early.clear()
-        while frames is not None:
-            for frame in frames:
-                on_frame(frame)
-            frames = None
-            try:
+        try:
+            while frames is not None:
+                for frame in frames:
+                    for whole in self._assembler.feed(frame):
+                        on_frame(whole)
                 frames = self._read()
-            except FrameError as found:
-                error = found
+        except FrameError as found:
+            error = found
         self.close()
         on_end(error)
+
+    def forget(self, peer: str) -> None:
+        """Drop what is under way to and from a peer that is gone. For the thread that reads."""
+        self._assembler.forget(peer)
+        with self._lock:
+            self._lanes.drop(peer)
+            self._changed.notify_all()
 
     # Writing
 
@@ -98,18 +106,31 @@ class Link:
         When this returns, the frame's buffers may be changed. They are written by then; with
         `copies`, for a thread that keeps others going, they may have been copied instead.
         """
-        parts = encode_frame(frame)
+        parts = encode_frame(frame)  # raises before anything is promised
         is_reader = threading.get_ident() == self._reader_id
+        size = frame.payload_bytes
+        waits = size > COPIED_BYTES and not copies and not is_reader
         with self._lock:
-            while self._backlog_bytes > HIGH_WATER_BYTES and not is_reader and not self._is_closed:
+            while (
+                self._lanes.bytes_between(frame.sender, frame.to) > HIGH_WATER_BYTES
+                and not is_reader
+                and not self._is_closed
+            ):
                 self._changed.wait()
             if self._is_closed:
                 return
-            rest = [memoryview(part).cast("B") for part in parts]
-            if not self._backlog:
-                rest = self._write_now(rest)
-            if rest:
-                self._write_later(rest, copies or is_reader)
+            if not self._current and not self._lanes.is_ready and not is_big(frame):
+                rest = self._write_now([memoryview(part).cast("B") for part in parts])
+                if rest:
+                    self._current = [memoryview(b"".join(rest))]
+                    self._wake_writer()
+                return
+            if not waits:
+                frame = _owned(frame)
+            self._lanes.put(frame)
+            self._wake_writer()
+            if waits:
+                self._wait_until_written(frame)
 
     def _write_now(self, parts: List[memoryview]) -> List[memoryview]:
         """Return what the socket does not take at once."""
@@ -124,61 +145,57 @@ class Link:
             parts = _without(parts, count)
         return parts
 
-    def _write_later(self, parts: List[memoryview], copies: bool) -> None:
-        """Leave parts to the writing thread; wait for it, or copy them. The lock is held."""
-        size = sum(len(part) for part in parts)
-        waits = size > COPIED_BYTES and not copies
-        if not waits:
-            parts = [memoryview(bytes(part)) for part in parts]
-        self._backlog.extend(parts)
-        self._backlog_bytes += size
-        self._queued_bytes += size
+    def _wake_writer(self) -> None:
+        """Have the writing thread go on; the lock is held."""
         if self._writer is None:
             self._writer = threading.Thread(target=self._write_on, name="imjoy-write", daemon=True)
             self._writer.start()
         self._changed.notify_all()
-        if waits:
-            goal = self._queued_bytes
-            while self._written_bytes < goal and not self._is_closed:
-                self._changed.wait()
+
+    def _wait_until_written(self, frame: Frame) -> None:
+        while self._lanes.holds(frame) and not self._is_closed:
+            self._changed.wait()
+        last = self._current
+        while last and self._current is last and not self._is_closed:
+            self._changed.wait()
 
     def _write_on(self) -> None:
         while True:
             with self._lock:
-                while not self._backlog and not self._is_closed:
-                    self._changed.wait()
+                self._changed.wait_for(self._has_work)
                 if self._is_closed:
                     return
-                parts = list(self._backlog)[:MAX_PARTS]
+                if not self._current:
+                    frame = self._lanes.take()
+                    if frame is None:
+                        continue
+                    self._current = [memoryview(part).cast("B") for part in encode_frame(frame)]
+                parts = self._current
             try:
-                count = self._socket.sendmsg(parts)
+                while parts:
+                    parts = _without(parts, self._socket.sendmsg(parts[:MAX_PARTS]))
             except OSError:
                 self.close()
                 return
             with self._lock:
-                self._written_bytes += count
-                self._backlog_bytes -= count
-                self._take_off(count)
+                self._current = []
                 self._changed.notify_all()
 
-    def _take_off(self, count: int) -> None:
-        while count and self._backlog:
-            first = self._backlog.popleft()
-            if count < len(first):
-                self._backlog.appendleft(first[count:])
-                return
-            count -= len(first)
+    def _has_work(self) -> bool:
+        return bool(self._current) or self._lanes.is_ready or self._is_closed
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything is written, at most so long; tell whether it is."""
         with self._lock:
-            return self._changed.wait_for(lambda: not self._backlog or self._is_closed, timeout_s)
+            return self._changed.wait_for(
+                lambda: not (self._current or self._lanes.is_ready) or self._is_closed, timeout_s
+            )
 
     def close(self) -> None:
         """Hang up; whoever waits to send goes on."""
         with self._lock:
             self._is_closed = True
-            self._backlog.clear()
+            self._lanes = Lanes()
             self._changed.notify_all()
         try:
             # Wakes the thread that reads; closing alone would not.
@@ -201,3 +218,9 @@ def _without(parts: List[memoryview], count: int) -> List[memoryview]:
             return [part[count:], *parts[index + 1 :]]
         count -= len(part)
     return []
+
+
+def _owned(frame: Frame) -> Frame:
+    """Return the frame with buffers that nobody else can change."""
+    buffers = tuple(part if isinstance(part, bytes) else bytes(part) for part in frame.buffers)
+    return frame._replace(body=bytes(frame.body), buffers=buffers)

@@ -148,6 +148,7 @@ class Worker:
             self.peer.greet(peer_id)
         elif kind == "peer_gone":
             reason = body.get("reason")
+            self._link.forget(peer_id)
             self.api._client_gone(peer_id)
             self.peer.peer_gone(peer_id, reason if isinstance(reason, dict) else None)
         elif kind == "undeliverable":

@@ -17,6 +17,7 @@ from imjoy_engine.relay.relay import Relay
 from imjoy_engine.relay.routes import Route, Routes
 from imjoy_engine.session.links import ClientLink, event_frame
 from imjoy_engine.session.outgoing import Outgoing
+from imjoy_wire.chunks import Assembler
 from imjoy_wire.delivery import ACK, Incoming, ack_number
 from imjoy_wire.frames import Frame
 
@@ -66,6 +67,7 @@ class Session:
         self._tools = tools
         self._attachments: dict[str, Attachment] = {}
         self._incoming = Incoming() if numbered else None
+        self._assembler = None if numbered else Assembler(tools.limits.max_message_bytes)
         self._ack_timer: asyncio.TimerHandle | None = None
         self._outgoing = Outgoing(
             numbered=numbered,
@@ -111,8 +113,12 @@ class Session:
         return any(peer_id == entry.client_peer for entry in self._attachments.values())
 
     def deliver(self, frame: Frame) -> None:
-        """Queue a frame for the client."""
-        self._outgoing.put(frame)
+        """Queue a frame for the client; for one that knows no chunks, whole frames only."""
+        if self._assembler is None:
+            self._outgoing.put(frame)
+            return
+        for whole in self._assembler.feed(frame):
+            self._outgoing.put(whole)
 
     async def receive(self, frame: Frame) -> None:
         """Forward a frame of the client; return when its receiver has room for more.
@@ -264,6 +270,8 @@ class Session:
         reason = {"code": "client-left", "message": "The client has left."}
         self._tools.relay.drop(attachment.client_peer, reason)
         attachment.instance.leave(attachment.client_peer, reason)
+        if self._assembler is not None:
+            self._assembler.forget(attachment.instance.peer_id)
 
     def _hold_plugins(self) -> None:
         for entry in self._attachments.values():
