@@ -14,7 +14,7 @@ import io
 import traceback
 from typing import Any, Dict, Optional, Union
 
-from .errors import DialectError, RemoteError
+from .errors import DialectError, RemoteError, UnsupportedValueError
 
 __all__ = [
     "File",
@@ -67,8 +67,16 @@ def decode_file(tree: Dict[str, Any]) -> File:
 
 
 def encode_datetime(moment: Union[datetime.datetime, datetime.date]) -> Dict[str, Any]:
-    """Return the form of a date, or of a date and time with its offset if it has one."""
-    return {"_rtype": "datetime", "_rvalue": moment.isoformat()}
+    """Return the form of a date, or of a date and time with its offset if it has one.
+
+    Raises UnsupportedValueError for a moment that is none, such as pandas' NaT.
+    """
+    if moment != moment:
+        raise UnsupportedValueError(type(moment).__name__, "a moment that is none cannot be sent")
+    # Subclasses write nanoseconds, which nobody else reads.
+    is_date = not isinstance(moment, datetime.datetime)
+    base = datetime.date if is_date else datetime.datetime
+    return {"_rtype": "datetime", "_rvalue": base.isoformat(moment)}
 
 
 def decode_datetime(tree: Dict[str, Any]) -> Union[datetime.datetime, datetime.date]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imjoy_wire.errors import DialectError, RemoteError
+from imjoy_wire.errors import DialectError, RemoteError, UnsupportedValueError
 from imjoy_wire.forms import (
     MAX_CAUSES,
     MAX_TRACE_CHARS,
@@ -37,6 +37,23 @@ def test_a_date_of_javascript_is_in_utc() -> None:
     arrived = decode_datetime({"_rtype": "datetime", "_rvalue": "2017-07-14T02:40:00.123Z"})
     moment = datetime.datetime(2017, 7, 14, 2, 40, 0, 123_000, datetime.UTC)
     assert arrived == moment
+
+
+def test_moments_of_other_libraries_are_moments_too() -> None:
+    class Timestamp(datetime.datetime):
+        def isoformat(self, *args: Any) -> str:
+            return "2017-07-14T02:40:00.123456789"
+
+    class NotATime(datetime.datetime):
+        def __ne__(self, other: object) -> bool:
+            return True
+
+    moment = Timestamp(2017, 7, 14, 2, 40, 0, 123_456)
+    assert decode_datetime(encode_datetime(moment)) == datetime.datetime(
+        2017, 7, 14, 2, 40, 0, 123_456
+    )
+    with pytest.raises(UnsupportedValueError, match="a moment that is none"):
+        encode_datetime(NotATime(1, 1, 1))
 
 
 @pytest.mark.parametrize(
