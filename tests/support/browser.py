@@ -52,13 +52,13 @@ class Watch:
     def check(self) -> None:
         """Fail on any request that left the engine's origin and on any error nobody expected."""
         assert self.requests, "The browser asked for nothing: nobody watched."
-        assert self.strangers == []
+        assert not self.strangers, self.strangers
         unexpected = [
             words
             for words in self._errors
             if not any(re.search(pattern, words) for pattern in self.may_say)
         ]
-        assert unexpected == []
+        assert not unexpected, unexpected
 
 
 class Person:
@@ -170,7 +170,11 @@ class Person:
         return log.get_by_role("log")
 
     async def sees_failure(self, name: str) -> Locator:
-        """Return the note on a plugin's card that says why it failed."""
+        """Return the note on a plugin's card that says why it failed.
+
+        The core writes to the console too why a plugin could not be loaded.
+        """
+        self.watch.may_say += [f"error occured when loading plugin {name}", "^console: LinkError:"]
         await self.sees_state(name, "Failed")
         return self.card(name).get_by_role("alert")
 
