@@ -14,15 +14,38 @@ from collections import deque
 from typing import Deque, Dict, Iterator, Optional, Tuple
 
 from .chunks import CHUNK, CUT_BYTES, cut
+from .errors import FrameError
 from .frames import Frame
 
-__all__ = ["FRAME_OVERHEAD_BYTES", "WINDOW_BYTES", "Lanes"]
+__all__ = ["FRAME_OVERHEAD_BYTES", "GRANT", "WINDOW_BYTES", "Lanes", "grant_of", "granted"]
 
 FRAME_OVERHEAD_BYTES = 512
 """What a frame counts beside its payload, so that a flood of tiny ones is bounded too."""
 WINDOW_BYTES = 4 * 1024 * 1024
 
+GRANT = "grant"
+"""The kind of the frame that a relay answers chunks with, to the link that they came by."""
+
 Key = Tuple[str, str]
+
+
+def grant_of(sender: str, to: str, count: int) -> Frame:
+    """Return the frame that says: `count` bytes of chunks between these two were passed on."""
+    return Frame("", "", GRANT, extra={"lane": [sender, to], "bytes": count})
+
+
+def granted(frame: Frame) -> Tuple[str, str, int]:
+    """Return what a grant says. Raises FrameError."""
+    lane, count = frame.extra.get("lane"), frame.extra.get("bytes")
+    if (
+        not isinstance(lane, list)
+        or len(lane) != 2
+        or not all(isinstance(end, str) for end in lane)
+        or type(count) is not int
+        or count < 0
+    ):
+        raise FrameError("a grant without its lane or its bytes")
+    return lane[0], lane[1], count
 
 
 class _Lane:

@@ -6,7 +6,7 @@ import json
 import logging
 from typing import Any, Protocol
 
-from imjoy_engine.relay.routes import Routes
+from imjoy_engine.relay.routes import Room, Routes
 from imjoy_wire.frames import Frame
 
 __all__ = ["Relay", "Sender", "control_frame"]
@@ -38,8 +38,10 @@ class Relay:
         self._routes = routes
         self._callers: dict[str, set[str]] = {}
 
-    def forward(self, frame: Frame, sender: Sender) -> None:
+    def forward(self, frame: Frame, sender: Sender) -> Room | None:
         """Hand the frame to its receiver, or tell the sender why not.
+
+        Returns the receiver's room when it does not keep up: wait for it before sending more.
 
         A sender can only write in the name of peers that it owns, and reaches only peers of
         its own workspace; a peer elsewhere looks like one that does not exist.
@@ -48,16 +50,18 @@ class Relay:
             self._undeliverable(
                 frame, sender, "not-your-peer", f"You are not the peer {frame.sender!r}."
             )
-            return
+            return None
         origin = self._routes.find(frame.sender)
         target = self._routes.find(frame.to)
         if target is None or origin is None or target.workspace != origin.workspace:
             self._undeliverable(
                 frame, sender, "unknown-peer", f"There is no peer {frame.to!r} (any more)."
             )
-            return
+            return None
         self._callers.setdefault(frame.to, set()).add(frame.sender)
         target.deliver(frame)
+        room = target.room()
+        return None if room is None or room.is_writable else room
 
     def drop(self, peer_id: str, reason: dict[str, Any]) -> None:
         """Make the peer unreachable, and tell every peer that has ever written to it why."""

@@ -4,19 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from imjoy_wire.frames import Frame
 
-__all__ = ["Route", "Routes"]
+__all__ = ["Room", "Route", "Routes"]
+
+
+class Room(Protocol):
+    """What a receiver says of its room for more."""
+
+    @property
+    def is_writable(self) -> bool:
+        """Return whether it keeps up."""
+        ...
+
+    async def drained(self) -> None:
+        """Return when it keeps up again, or has ended."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a peer lives: how to reach it, and which workspace it belongs to."""
+    """Where a peer lives: how to reach it, and which workspace it belongs to.
+
+    `room` gives what the receiver says of its room, or None when there is nothing to wait for.
+    """
 
     peer_id: str
     workspace: str
     deliver: Callable[[Frame], None]
+    room: Callable[[], Room | None] = lambda: None
 
 
 class Routes:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from imjoy_engine.session.links import ClientLink, LinkClosedError
 from imjoy_wire.delivery import ACK, Sent
 from imjoy_wire.frames import Frame
-from imjoy_wire.lanes import Lanes
+from imjoy_wire.lanes import GRANT, Lanes, grant_of
 
 __all__ = ["Outgoing"]
 
@@ -38,6 +38,7 @@ class Outgoing:
         self._sent = Sent() if numbered else None
         self._again: list[Frame] = []
         self._ack: Frame | None = None
+        self._grants: dict[tuple[str, str], int] = {}
         self._full = False
         self._news = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
@@ -63,6 +64,11 @@ class Outgoing:
     def put_ack(self, ack: Frame) -> None:
         """Send an ack next, instead of any earlier one that still waits."""
         self._ack = ack
+        self._news.set()
+
+    def put_grant(self, sender: str, to: str, count: int) -> None:
+        """Tell the client that `count` more bytes of chunks of this lane were passed on."""
+        self._grants[sender, to] = self._grants.get((sender, to), 0) + count
         self._news.set()
 
     def acknowledged(self, number: int) -> None:
@@ -96,7 +102,7 @@ class Outgoing:
                 self._again.pop(0)
             while True:
                 frame = await self._next()
-                if frame.kind == ACK:
+                if frame.kind in (ACK, GRANT):
                     await link.send(frame)
                     continue
                 # Until the link has taken it, it is the first to go over the next one.
@@ -114,6 +120,9 @@ class Outgoing:
             if self._ack is not None:
                 ack, self._ack = self._ack, None
                 return ack
+            if self._grants:
+                (sender, to), count = self._grants.popitem()
+                return grant_of(sender, to, count)
             if self._sent is None or self._sent.has_room:
                 frame = self._lanes.take()
                 if frame is not None:

@@ -13,8 +13,11 @@ from imjoy_engine.config import DEFAULT_WORKSPACE
 from imjoy_engine.errors import BadRequestError
 from imjoy_engine.ids import new_id
 from imjoy_engine.plugins import PluginInstance
+from imjoy_engine.relay.routes import Room
 from imjoy_engine.session.links import ClientLink
 from imjoy_engine.session.session import Session, SessionTools
+from imjoy_engine.transport import Channel
+from imjoy_wire.errors import WireError
 from imjoy_wire.frames import Frame
 
 __all__ = ["SessionRegistry"]
@@ -32,6 +35,7 @@ class SessionRegistry:
         self._sessions: dict[str, Session] = {}
         self._expiring: dict[str, asyncio.Task[None]] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._holding: set[asyncio.Task[None]] = set()
 
     def register(self, payload: Mapping[str, Any], link: ClientLink) -> Session:
         """Return the client's session: the one it had when the same page is back, else a new one.
@@ -79,13 +83,22 @@ class SessionRegistry:
                 session.plugin_event(instance, event)
 
     def plugin_frame(self, instance: PluginInstance, frame: Frame) -> None:
-        """Forward a frame of a worker."""
-        self._tools.relay.forward(frame, instance)
+        """Forward a frame of a worker, which waits while another worker does not keep up."""
+        try:
+            room = self._tools.relay.forward(frame, instance)
+        except WireError as error:
+            if instance.channel is not None:
+                instance.channel.abort(f"The plugin sent what is no message: {error}")
+            return
+        if room is not None and instance.channel is not None:
+            task = asyncio.get_running_loop().create_task(_held_until(room, instance.channel))
+            self._holding.add(task)
+            task.add_done_callback(self._holding.discard)
 
     async def close(self) -> None:
         """Close every session."""
-        for expiry in self._expiring.values():
-            expiry.cancel()
+        for task in (*self._expiring.values(), *self._holding):
+            task.cancel()
         for session in list(self._sessions.values()):
             session.disconnect()
         self._sessions.clear()
@@ -103,6 +116,14 @@ class SessionRegistry:
         _LOG.info("A client did not come back; its plugins end.")
         self._expiring.pop(session.id, None)
         self._close_soon(session)
+
+
+async def _held_until(room: Room, channel: Channel) -> None:
+    """Read nothing from `channel` until there is room."""
+    why = object()
+    channel.pause_reading(why)
+    await room.drained()
+    channel.resume_reading(why)
 
 
 def _workspace(name: object) -> str:

@@ -14,10 +14,10 @@ from imjoy_engine.errors import BadRequestError, NotFoundError
 from imjoy_engine.ids import new_id
 from imjoy_engine.plugins import PluginInstance, PluginManifest, PluginPool
 from imjoy_engine.relay.relay import Relay
-from imjoy_engine.relay.routes import Route, Routes
+from imjoy_engine.relay.routes import Room, Route, Routes
 from imjoy_engine.session.links import ClientLink, event_frame
 from imjoy_engine.session.outgoing import Outgoing
-from imjoy_wire.chunks import Assembler
+from imjoy_wire.chunks import CHUNK, Assembler
 from imjoy_wire.delivery import ACK, Incoming, ack_number
 from imjoy_wire.frames import Frame
 
@@ -68,6 +68,7 @@ class Session:
         self._attachments: dict[str, Attachment] = {}
         self._incoming = Incoming() if numbered else None
         self._assembler = None if numbered else Assembler(tools.limits.max_message_bytes)
+        self._grants: set[asyncio.Task[None]] = set()
         self._ack_timer: asyncio.TimerHandle | None = None
         self._outgoing = Outgoing(
             numbered=numbered,
@@ -134,11 +135,28 @@ class Session:
             if taken is None:
                 return
             frame = taken
-        self._tools.relay.forward(frame, self)
-        for entry in self._attachments.values():
-            channel = entry.instance.channel
-            if entry.instance.peer_id == frame.to and channel is not None:
-                await channel.drained()
+        room = self._tools.relay.forward(frame, self)
+        if frame.kind == CHUNK and self._incoming is not None:
+            self._grant(frame, room)
+        elif room is not None:
+            await room.drained()
+
+    def _grant(self, chunk: Frame, room: Room | None) -> None:
+        """Tell the client that it may send as much again; later, when its receiver is slow.
+
+        So a receiver that reads slowly holds its own lane, and the others go on.
+        """
+        if room is None:
+            self._outgoing.put_grant(chunk.sender, chunk.to, chunk.payload_bytes)
+            return
+
+        async def later() -> None:
+            await room.drained()
+            self._outgoing.put_grant(chunk.sender, chunk.to, chunk.payload_bytes)
+
+        task = asyncio.get_running_loop().create_task(later())
+        self._grants.add(task)
+        task.add_done_callback(self._grants.discard)
 
     def _acknowledge(self, incoming: Incoming) -> None:
         """Say what has come: soon, or now when it is much."""
@@ -175,7 +193,9 @@ class Session:
                 workspace=self.workspace,
                 work_dir=self._tools.workspace_root / self.workspace,
             )
-            self._tools.routes.add(Route(instance.peer_id, self.workspace, instance.deliver))
+            self._tools.routes.add(
+                Route(instance.peer_id, self.workspace, instance.deliver, lambda: instance.channel)
+            )
         attachment = Attachment(plugin_id, instance, new_id("b"))
         self._attachments[plugin_id] = attachment
         self._tools.routes.add(Route(attachment.client_peer, self.workspace, self.deliver))
@@ -259,6 +279,8 @@ class Session:
         self._outgoing.disconnect()
         if self._ack_timer is not None:
             self._ack_timer.cancel()
+        for grant in self._grants:
+            grant.cancel()
         for plugin_id in list(self._attachments):
             await self.kill_plugin({"id": plugin_id})
         self._outgoing.clear()
@@ -276,12 +298,12 @@ class Session:
     def _hold_plugins(self) -> None:
         for entry in self._attachments.values():
             if entry.instance.channel is not None:
-                entry.instance.channel.pause_reading()
+                entry.instance.channel.pause_reading(self)
 
     def _release_plugins(self) -> None:
         for entry in self._attachments.values():
             if entry.instance.channel is not None:
-                entry.instance.channel.resume_reading()
+                entry.instance.channel.resume_reading(self)
 
 
 def _required_text(payload: Mapping[str, Any], key: str) -> str:

@@ -2,7 +2,7 @@
 
 The bytes of a big buffer are received straight into their final place; what is sent is handed to
 the transport as it is. Back-pressure goes both ways: `drained()` waits while the worker reads
-slowly, `pause_reading()` lets the worker wait.
+slowly, `pause_reading(why)` lets the worker wait.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Channel(asyncio.BufferedProtocol):
         self._on_connected = on_connected
         self._decoder = FrameDecoder(max_frame_bytes=max_frame_bytes)
         self._transport: asyncio.Transport | None = None
+        self._paused_by: set[int] = set()
         self._writable = asyncio.Event()
         self._writable.set()
         self._early: list[Frame] = []
@@ -72,14 +73,16 @@ class Channel(asyncio.BufferedProtocol):
         """Return when less than the high-water mark waits, or the stream has ended."""
         await self._writable.wait()
 
-    def pause_reading(self) -> None:
-        """Read nothing more until `resume_reading`: the peer's writes will block."""
-        if self._transport is not None and self.is_open:
+    def pause_reading(self, why: object) -> None:
+        """Read nothing more until the same `why` resumes: the peer's writes will block."""
+        self._paused_by.add(id(why))
+        if self._transport is not None and self.is_open and self._transport.is_reading():
             self._transport.pause_reading()
 
-    def resume_reading(self) -> None:
-        """Read again."""
-        if self._transport is not None and self.is_open:
+    def resume_reading(self, why: object) -> None:
+        """Read again, unless somebody else wants a pause."""
+        self._paused_by.discard(id(why))
+        if self._transport is not None and self.is_open and not self._paused_by:
             self._transport.resume_reading()
 
     def close(self) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imjoy_wire.chunks import CHUNK, CHUNK_BYTES, CUT_BYTES, Assembler
+from imjoy_wire.errors import FrameError
 from imjoy_wire.frames import Frame
-from imjoy_wire.lanes import FRAME_OVERHEAD_BYTES, Lanes
+from imjoy_wire.lanes import FRAME_OVERHEAD_BYTES, GRANT, Lanes, grant_of, granted
 
 
 def frame(sender: str, size: int = 1, to: str = "x") -> Frame:
@@ -72,6 +74,26 @@ def test_a_reader_that_knows_no_chunks_gets_whole_frames() -> None:
     big = frame("a", CUT_BYTES * 3)
     lanes.put(big)
     assert drained(lanes) == [big]
+
+
+def test_a_grant_says_its_lane_and_its_bytes() -> None:
+    assert granted(grant_of("a", "b", 5)) == ("a", "b", 5)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {},
+        {"lane": ["a"], "bytes": 1},
+        {"lane": ["a", 1], "bytes": 1},
+        {"lane": ["a", "b"], "bytes": -1},
+        {"lane": ["a", "b"], "bytes": True},
+        {"lane": "ab", "bytes": 1},
+    ],
+)
+def test_a_malformed_grant_is_the_senders_fault(extra: dict[str, object]) -> None:
+    with pytest.raises(FrameError, match="a grant without"):
+        granted(Frame("", "", GRANT, extra=extra))
 
 
 def test_what_waits_for_a_gone_peer_is_forgotten() -> None:
