@@ -7,7 +7,7 @@ import { Messages } from "./state/messages.js";
 import { Observable } from "./state/observable.js";
 import { Plugins } from "./state/plugins.js";
 import { recall, remember } from "./state/remembered.js";
-import { hasEnded } from "./state/records.js";
+import { BY_PLUGIN, hasEnded } from "./state/records.js";
 import { Windows } from "./state/windows.js";
 
 /**
@@ -60,7 +60,8 @@ export class App {
 
   /** Keep what is loaded for the next visit. */
   rememberPlugins() {
-    const loaded = [...this.plugins.records.value.values()].filter((record) => !hasEnded(record));
+    const records = [...this.plugins.records.value.values()];
+    const loaded = records.filter((record) => !hasEnded(record) && record.origin !== BY_PLUGIN);
     remember(
       this.storage,
       loaded.map(({ name, origin, file }) => ({ name, origin, source: file.source, tag: file.tag })),

@@ -153,3 +153,16 @@ test("a plugin is ready when its setup has run, not when its process is there", 
   assert.deepEqual(seen, ["starting", "Running its script and its setup"]);
   assert.equal(of("Demo").state, "ready");
 });
+
+test("when the engine goes, its plugins are stopped and their dialogs closed", async () => {
+  const { app, core, runner, of } = startPage();
+  await runner.load(source({ name: "Native", type: "native-python" }), { origin: "x" });
+  await runner.load(source({ name: "Worker" }), { origin: "x" });
+  const cancelled = assert.rejects(app.dialogs.ask("confirm", {}, "Native"));
+  core.emit("engine_disconnected", {});
+  await cancelled;
+  assert.match(of("Native").failure.message, /connection to the engine was lost/);
+  assert.deepEqual([of("Native").state, of("Worker").state], ["stopped", "ready"]);
+  await core.reload({ code: of("Native").file.source });
+  assert.deepEqual([of("Native").state, of("Native").failure], ["ready", null]);
+});

@@ -6,7 +6,7 @@
  */
 
 import { checkPluginFile } from "../plugin_file/check.js";
-import { enter, failureOf, hasEnded, isStarting, newRecord } from "../state/records.js";
+import { ENGINE_TYPES, enter, failureOf, hasEnded, isStarting, newRecord } from "../state/records.js";
 import { explain, wordsOf } from "../text/errors.js";
 import { formatDuration } from "../text/format.js";
 import { livePlugin } from "./live.js";
@@ -15,7 +15,6 @@ import { livePlugin } from "./live.js";
 /** @typedef {import("../state/records.js").PluginRecord} PluginRecord */
 /** @typedef {{name: string, origin: string, tag?: string}} Start */
 
-const ENGINE_TYPES = ["native-python"];
 const MAX_RESULT_CHARS = 200;
 
 export class Runner {

@@ -1,7 +1,7 @@
 /** Keeps the plugins' records true: what the core and the engine tell of them, whoever asked for it. */
 
 import { checkPluginFile } from "../plugin_file/check.js";
-import { applyEvent, enter, isUp, newRecord } from "../state/records.js";
+import { applyEvent, BY_PLUGIN, ENGINE_TYPES, enter, hasEnded, isUp, newRecord } from "../state/records.js";
 import { wordsOf } from "../text/errors.js";
 import { percentOf } from "../text/format.js";
 import { livePlugin } from "./live.js";
@@ -16,6 +16,7 @@ export class Watcher {
     this.imjoy = imjoy;
     imjoy.event_bus.on("plugin_loaded", (/** @type {any} */ plugin) => this.adopt(plugin));
     imjoy.event_bus.on("register", (/** @type {any} */ { plugin, config }) => this.addOperation(plugin, config));
+    imjoy.event_bus.on("engine_disconnected", () => this.onEngineLost());
     imjoy.event_bus.on("show_message", (/** @type {unknown} */ text) => {
       // The same failure stands on the plugin's card; here it is for the record.
       app.messages.show(wordsOf(text), { quiet: true });
@@ -34,6 +35,21 @@ export class Watcher {
     if (event.event === "exit") logs.of(event.name).add("note", `The process ended: ${event.words || "no reason was given"}.`);
     if (event.event === "progress" && event.message) logs.of(event.name).add("note", event.message);
     plugins.change(event.name, (old) => applyEvent(old, this.asSeen(event), Date.now()));
+  }
+
+  /** The core has let go of the engine's plugins; it starts them again when the engine is back. */
+  onEngineLost() {
+    const { plugins, dialogs } = this.app;
+    const failure = {
+      message: "The connection to the engine was lost, and the plugin with it.",
+      hint: "It starts again by itself when the engine is back.",
+      logTail: "",
+    };
+    for (const record of plugins.records.value.values()) {
+      if (hasEnded(record) || !ENGINE_TYPES.includes(record.file.type)) continue;
+      dialogs.cancelAllOf(record.name);
+      plugins.change(record.name, (old) => enter(old, "stopped", Date.now(), { failure }));
+    }
   }
 
   /** The worker is ready before the plugin is: its script and its setup still have to run. @param {any} event */
@@ -59,12 +75,12 @@ export class Watcher {
   /** A plugin came up, perhaps one that another plugin loaded. @param {any} plugin */
   adopt(plugin) {
     const { plugins } = this.app;
-    const { name, code, origin } = plugin.config;
+    const { name, code } = plugin.config;
     if (this.imjoy.pm.plugin_names[name] !== plugin) return;
     if (!plugins.get(name)) {
       const checked = checkPluginFile(code ?? "", plugin.config.tag);
       if ("problem" in checked) return;
-      plugins.put(newRecord(checked.plugin, origin || "loaded by another plugin", Date.now()));
+      plugins.put(newRecord(checked.plugin, BY_PLUGIN, Date.now()));
     }
     plugins.change(name, (old) => (isUp(old) ? old : enter(old, "ready", Date.now())));
   }

@@ -50,6 +50,10 @@ import { explain } from "../text/errors.js";
  * @property {boolean} outcomeFailed
  */
 
+/** The types of plugins that run on the engine. */
+export const ENGINE_TYPES = ["native-python"];
+/** The origin of plugins that no person brought. */
+export const BY_PLUGIN = "loaded by another plugin";
 const KEPT_ITEMS = 40;
 const ENDED = new Set(["stopped", "failed"]);
 const AFTER_FAILURE = new Set(["draining", "stopped"]);

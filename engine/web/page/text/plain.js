@@ -22,3 +22,8 @@ export function plainText(html) {
 export function labelOf(html) {
   return plainText(html).replace(/\s*[:=]$/, "");
 }
+
+/** Return plain text as HTML that shows it. @param {string} text */
+export function asHtml(text) {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}

@@ -29,8 +29,8 @@ function TokenBanner({ message }) {
   return html`<form class="banner banner-danger" onSubmit=${connect} role="alert">
     <${Icon} name="warning" />
     <p>
-      <strong>The engine did not let this page in.</strong> ${message} Open the link that the engine printed when it
-      started, or enter its token here.
+      <strong>The engine did not let this page in.</strong>${" "}
+      ${message || "Open the link that the engine printed when it started."} Or enter the token here.
     </p>
     <div class="joined">
       <input

@@ -3,6 +3,7 @@
 import { html, useRef, useState } from "../../../vendor/preact.js";
 import { wordsOf } from "../../text/errors.js";
 import { formatBytes, formatCount } from "../../text/format.js";
+import { asHtml } from "../../text/plain.js";
 import { Icon } from "../icon.js";
 import { useFileDrop } from "../use_file_drop.js";
 import { downloadFile, uploadFile } from "./transfer.js";
@@ -42,8 +43,9 @@ export function FileTools({ app, manager, listing, chosen, onChanged, onTrouble 
     });
   const remove = () =>
     attempt(async () => {
-      const what = chosen.length === 1 ? `“${chosen[0].name}”` : formatCount(chosen.length, "item");
-      const content = `Delete ${what} from the engine's disk? Folders go with everything in them.`;
+      const what = chosen.length === 1 ? `“${asHtml(chosen[0].name)}”` : formatCount(chosen.length, "item");
+      const more = chosen.some((entry) => entry.type === "dir") ? " Folders go with everything in them." : "";
+      const content = `Delete ${what} from the engine's disk?${more}`;
       const sure = await app.dialogs.ask("confirm", { title: "Delete", content, ok: "Delete" }).catch(() => false);
       if (!sure) return;
       for (const entry of chosen) await manager.removeFile(entry.path, entry.type, entry.type === "dir");
