@@ -20,6 +20,7 @@ from types import (
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .buffers import flat_view
+from .dotdict import DotDict
 from .errors import UnsupportedValueError
 from .interop import foreign_interface
 from .leaves import NO_FORM, encode_leaf
@@ -117,7 +118,7 @@ class Encoder:
                 value.__name__, f"{value.__name__} is a class: export an instance of it"
             )
         if isinstance(value, dict):
-            own = _Scope(value, self._references, value.get("_rintf"))
+            own = _Scope(value, self._references, dict.get(value, "_rintf"))
             return self._dict(value, own, "", 2)
         if isinstance(value, ModuleType) or (callable(value) and not isinstance(value, _ROUTINES)):
             return self._instance(value, None, "", 2)
@@ -176,6 +177,8 @@ class Encoder:
 
     def _dict(self, value: Any, scope: Optional[_Scope], path: str, depth: int) -> Any:
         """Return the tree of a dict; as an interface inside a scope or with a true `_rintf`."""
+        if type(value) is DotDict:
+            value = dict(value)  # where `items` may be a function of the other end's
         if "_rtype" in value:
             return self._form(value, depth)
         for key in value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
+from .dotdict import DotDict
 from .errors import DialectError
 from .objects import ObjectStore
 from .proxies import Caller, Held, HeldObjects, Releases, RemoteFunction
@@ -17,6 +18,8 @@ except ImportError:  # Python 3.7, which is not promised but costs nothing
 __all__ = ["Keeper", "Passage"]
 
 Function = Callable[..., Any]
+
+_DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
 
 
 class Keeper(Caller, Protocol):
@@ -82,7 +85,7 @@ class Passage:
             object_id = self._keeper.store.new_id("o")
         else:
             self._named.append(object_id)
-        on = value.get("on") if isinstance(value, dict) else getattr(value, "on", None)
+        on = dict.get(value, "on") if isinstance(value, dict) else getattr(value, "on", None)
         if callable(on) and not isinstance(on, RemoteFunction):
             self._closing.append((on, object_id))
         return object_id
@@ -134,6 +137,8 @@ class Passage:
         owners = [owner for owner, known_id in self._held if known_id == object_id]
         held = self._held_object(owners[0] if owners else self._other, object_id)
         self._keeper.held_objects.add(value, held)
+        if isinstance(value, DotDict):
+            _let_functions_win(value)
         return value
 
     def _held_object(self, owner: str, object_id: str) -> Held:
@@ -150,3 +155,10 @@ class Passage:
     def _target(self, tree: Tree) -> str:
         target = tree.get("_rtarget_id")
         return target if isinstance(target, str) and target else self._other
+
+
+def _let_functions_win(remote: DotDict) -> None:
+    """Let `remote.update(...)` be the remote function of that name where there is one."""
+    for name in _DICT_METHODS.intersection(remote):
+        if isinstance(remote[name], RemoteFunction):
+            remote.__dict__[name] = remote[name]

@@ -12,6 +12,8 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Callable, Deque, Optional
 
+from . import tracebacks
+
 __all__ = ["Lane", "PluginLoop", "PluginPool", "step_aside"]
 
 MAX_THREADS = 256
@@ -144,6 +146,8 @@ class Lane:
             _here.run = (self, runner)
             try:
                 job()
+            except Exception as error:  # noqa: BLE001 - the border to a job: the next one is due
+                tracebacks.report_whole(error, "a job")
             finally:
                 _here.run = None
 

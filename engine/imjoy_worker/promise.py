@@ -177,10 +177,14 @@ class Promise:
         """Return a promise of the same outcome after `handler()` has run."""
 
         def after_value(value: Any) -> Any:
-            return _followed(handler(), value, None)
+            step = handler()
+            return _followed(step, value, None) if isawaitable(step) else value
 
         def after_error(error: BaseException) -> Any:
-            return _followed(handler(), None, error)
+            step = handler()
+            if isawaitable(step):
+                return _followed(step, None, error)
+            raise error
 
         return self._chain(after_value, after_error)
 
@@ -188,7 +192,7 @@ class Promise:
         following = Promise(self.label, self._schedule, self._dispose)
         self._is_seen = True
 
-        def step(_: Any) -> None:
+        def step() -> None:
             error = self._error
             handler = on_value if error is None else on_error
             if handler is None:
@@ -218,8 +222,7 @@ class Promise:
 
 
 async def _followed(step: Any, value: Any, error: Optional[BaseException]) -> Any:
-    if isawaitable(step):
-        await step
+    await step
     if error is not None:
         raise error
     return value

@@ -6,6 +6,8 @@ import asyncio
 import importlib.util
 import inspect
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,6 +16,7 @@ from typing import Any
 
 from imjoy_wire import codec
 from imjoy_wire.calls import IncomingCall
+from imjoy_wire.chunks import Assembler
 from imjoy_wire.frames import Frame, FrameDecoder, encode_frame
 from imjoy_wire.host import ScriptRequest
 from imjoy_wire.peer import Peer
@@ -26,7 +29,8 @@ WORKER_ID = "worker"
 def build_worker(directory: Path) -> Path:
     """Return the worker as the engine ships it, packed into one file."""
     spec = importlib.util.spec_from_file_location("build_hook", ROOT / "engine" / "build_hook.py")
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     build_hook = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(build_hook)
     target = directory / "worker.pyz"
@@ -130,7 +134,6 @@ class FakeEngine:
         self.clients: dict[str, Client] = {}
         self.out: list[str] = []
         self.err: list[str] = []
-        self.from_worker: list[Frame] = []
         self.connected = asyncio.Event()
         self.hung_up = asyncio.Event()
         self._changed = asyncio.Condition()
@@ -170,19 +173,24 @@ class FakeEngine:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
-        decoder = FrameDecoder()
+        decoder, assembler = FrameDecoder(), Assembler()
         try:
             while data := await reader.read(1 << 20):
-                for frame in decoder.feed(data):
-                    self.from_worker.append(frame)
-                    if frame.kind == "hello":
-                        self.hello = codec.unpack(frame.body)
-                        self.connected.set()
-                    elif frame.kind == "rpc":
-                        self.relay(frame)
+                for piece in decoder.feed(data):
+                    for frame in assembler.feed(piece):
+                        self._take(frame)
+        except ConnectionError:
+            pass
         finally:
             self.hung_up.set()
             writer.close()
+
+    def _take(self, frame: Frame) -> None:
+        if frame.kind == "hello":
+            self.hello = codec.unpack(frame.body)
+            self.connected.set()
+        elif frame.kind == "rpc":
+            self.relay(frame)
 
     def cut(self) -> None:
         """Hang up, as an engine that dies does."""
@@ -205,6 +213,31 @@ class FakeEngine:
     async def exit_code(self) -> int:
         async with asyncio.timeout(DEADLINE_S):
             return await self.process.wait()
+
+
+def interpreters() -> dict[str, str]:
+    """Return the Pythons of this machine that a worker promises to run on, by version."""
+    candidates = [Path(sys.executable)]
+    for minor in range(8, 15):
+        found = shutil.which(f"python3.{minor}")
+        candidates += [Path(found)] if found else []
+        candidates += sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python"))
+    known: dict[str, str] = {}
+    for candidate in candidates:
+        asked = subprocess.run(
+            [candidate, "-c", "import platform; print(platform.python_version())"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        version = asked.stdout.strip()
+        if asked.returncode == 0 and version.rpartition(".")[0] not in map(_minor, known):
+            known[version] = str(candidate)
+    return known
+
+
+def _minor(version: str) -> str:
+    return version.rpartition(".")[0]
 
 
 def welcome(**fields: Any) -> dict[str, Any]:
@@ -245,7 +278,7 @@ async def running_worker(
             waiting.append((reader, writer))
 
     server = await asyncio.start_unix_server(accept, path, limit=1 << 20)
-    environ = {"PATH": os.environ["PATH"], "HOME": str(directory), "IMJOY_TICKET": "t-1_x"}
+    environ = {"PATH": os.defpath, "HOME": str(directory), "IMJOY_TICKET": "t-1_x"}
     process = await asyncio.create_subprocess_exec(
         *command,
         "--connect",
@@ -259,7 +292,8 @@ async def running_worker(
     )
     found = FakeEngine(process)
     engine.append(found)
-    assert process.stdout and process.stderr
+    assert process.stdout is not None
+    assert process.stderr is not None
     tasks = [
         asyncio.create_task(found.listen(process.stdout, found.out)),
         asyncio.create_task(found.listen(process.stderr, found.err)),

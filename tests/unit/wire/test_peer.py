@@ -253,6 +253,21 @@ def test_only_remote_objects_can_be_disposed_of(ends):
         page.dispose({"add": 1})
 
 
+def test_a_remote_function_wins_over_a_dicts_method_and_the_object_can_be_handed_back(network):
+    network.add("page")
+    plugin = network.add("plugin")
+    names = {"get": lambda: "got", "items": lambda: "items", "update": lambda text: text}
+    plugin.export({**names, "echo": lambda value: value})
+    api = network.introduce("page", "plugin")
+    answers = [api.get(), api.items(), api.update("updated"), api.echo({"it": api})]
+    network.run()
+    assert [answer.value for answer in answers[:3]] == ["got", "items", "updated"]
+    home = answers[3].value["it"].get()
+    network.run()
+    assert home.value == "got"
+    assert sorted(dict(api)) == ["_rintf", "echo", "get", "items", "update"]
+
+
 def test_a_custom_object_id_is_kept_and_outlives_its_proxies(network):
     network.add("page")
     plugin = network.add("plugin")

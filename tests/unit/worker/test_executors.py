@@ -1,0 +1,165 @@
+"""The plugin's event loop, its pool, and order where order is expected."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+
+import pytest
+
+from imjoy_worker.executors import Lane, PluginLoop, PluginPool, step_aside
+from imjoy_worker.promise import Promise
+
+DEADLINE_S = 10
+
+
+@pytest.fixture
+def loop():
+    loop = PluginLoop()
+    runner = threading.Thread(target=loop.run_forever)
+    runner.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    runner.join(DEADLINE_S)
+    loop.close()
+
+
+@pytest.fixture
+def pool(loop):
+    pool = PluginPool(loop)
+    yield pool
+    pool.shutdown()
+
+
+def in_pool(pool, function, *args):
+    return pool.submit(function, *args).result(DEADLINE_S)
+
+
+def test_the_loop_of_a_pool_thread_is_the_plugins(loop, pool):
+    assert in_pool(pool, asyncio.get_event_loop) is loop
+
+
+def test_it_still_is_after_asyncio_run(loop, pool):
+    async def nothing():
+        return 1
+
+    for _ in range(5):
+        assert in_pool(pool, asyncio.run, nothing()) == 1
+        assert in_pool(pool, asyncio.get_event_loop) is loop
+
+
+@pytest.mark.parametrize("start", ["ensure_future", "create_task"])
+def test_a_task_started_in_a_pool_thread_runs_in_the_loop(loop, pool, start):
+    ran_in, done = [], threading.Event()
+
+    async def work():
+        ran_in.append(asyncio.get_running_loop())
+        await asyncio.wait([loop.create_future()], timeout=0)
+        done.set()
+
+    def begin():
+        begin = asyncio.ensure_future if start == "ensure_future" else loop.create_task
+        return begin(work())
+
+    in_pool(pool, begin)
+    assert done.wait(DEADLINE_S)
+    assert ran_in == [loop]
+
+
+def test_run_until_complete_waits_in_a_pool_thread(loop, pool):
+    async def answer():
+        return 42
+
+    assert in_pool(pool, lambda: asyncio.get_event_loop().run_until_complete(answer())) == 42
+    promise = Promise("api.ask", loop.call_soon_threadsafe)
+    waiting = pool.submit(lambda: asyncio.get_event_loop().run_until_complete(promise))
+    promise.resolve("there")
+    assert waiting.result(DEADLINE_S) == "there"
+
+
+def test_run_coroutine_threadsafe_works_as_ever(loop, pool):
+    async def answer():
+        return 42
+
+    def ask():
+        return asyncio.run_coroutine_threadsafe(answer(), loop).result(DEADLINE_S)
+
+    assert in_pool(pool, ask) == 42
+
+
+def test_a_timer_set_in_a_pool_thread_fires_in_the_loop(loop, pool):
+    fired, threads = threading.Event(), []
+
+    def fire():
+        threads.append(threading.get_ident())
+        fired.set()
+
+    stopped = in_pool(pool, lambda: loop.call_later(0.001, fired.set))
+    stopped.cancel()
+    in_pool(pool, lambda: loop.call_later(0.002, fire))
+    assert fired.wait(DEADLINE_S)
+    assert len(threads) == 1
+    assert threads[0] != threading.get_ident()
+
+
+def test_run_in_executor_uses_the_pool(loop, pool):
+    loop.set_default_executor(pool)
+
+    async def name():
+        return await loop.run_in_executor(None, lambda: threading.current_thread().name)
+
+    ran_in = asyncio.run_coroutine_threadsafe(name(), loop).result(DEADLINE_S)
+    assert ran_in.startswith("plugin")
+
+
+def test_a_job_sees_the_context_of_who_gave_it(pool):
+    variable = contextvars.ContextVar("variable", default=0)
+    variable.set(7)
+    assert in_pool(pool, variable.get) == 7
+
+
+def test_a_lane_keeps_the_order(pool):
+    lane, seen, done = Lane(pool), [], threading.Event()
+    for number in range(200):
+        lane.submit(lambda number=number: seen.append(number))
+    lane.submit(done.set)
+    assert done.wait(DEADLINE_S)
+    assert seen == list(range(200))
+
+
+def test_lanes_do_not_wait_for_each_other(pool):
+    first, second = Lane(pool), Lane(pool)
+    passed = threading.Event()
+    ended = threading.Event()
+
+    def wait():
+        assert passed.wait(DEADLINE_S)
+        ended.set()
+
+    first.submit(wait)
+    second.submit(passed.set)
+    assert ended.wait(DEADLINE_S)
+
+
+def test_a_job_that_waits_lets_the_next_begin(pool):
+    lane, promise, ended = Lane(pool), Promise("api.ask", lambda *_: None), threading.Event()
+
+    def wait():
+        promise.result(DEADLINE_S)
+        ended.set()
+
+    lane.submit(wait)
+    lane.submit(promise.resolve)
+    assert ended.wait(DEADLINE_S)
+
+
+def test_a_lane_goes_on_after_a_job_has_failed(pool):
+    lane, done = Lane(pool), threading.Event()
+    lane.submit(lambda: 1 / 0)
+    lane.submit(done.set)
+    assert done.wait(DEADLINE_S)
+
+
+def test_stepping_aside_outside_of_a_lane_is_nothing():
+    step_aside()
