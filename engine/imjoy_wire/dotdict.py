@@ -22,7 +22,7 @@ class DotDict(dict):  # type: ignore[type-arg]  # subscription needs Python 3.9
     def __getattr__(self, name: str) -> Any:
         if _is_reserved(name):
             raise AttributeError(name)
-        return self.get(name)
+        return dict.get(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value

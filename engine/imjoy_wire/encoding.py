@@ -177,8 +177,7 @@ class Encoder:
 
     def _dict(self, value: Any, scope: Optional[_Scope], path: str, depth: int) -> Any:
         """Return the tree of a dict; as an interface inside a scope or with a true `_rintf`."""
-        if type(value) is DotDict:
-            value = dict(value)  # where `items` may be a function of the other end's
+        value = _plain(value)
         if "_rtype" in value:
             return self._form(value, depth)
         for key in value:
@@ -312,6 +311,11 @@ class _TooManyMembersError(UnsupportedValueError):
 
 def _joined(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
+
+
+def _plain(value: Any) -> Any:
+    """Return a dict whose methods are its own: those of a remote object may be the other end's."""
+    return dict(value) if type(value) is DotDict else value
 
 
 def _is_private(name: str) -> bool:

@@ -97,9 +97,8 @@ class PluginApi:
         if name.startswith("_"):
             raise AttributeError(name)
         if name in self._values:
-            return (None if name == "WORK_DIR" else self._interface().get(name)) or self._values[
-                name
-            ]
+            theirs = None if name == "WORK_DIR" else dict.get(self._interface(), name)
+            return theirs or self._values[name]
         return self._core_function(name)
 
     def __getitem__(self, name: str) -> Any:
@@ -127,7 +126,7 @@ class PluginApi:
         client = self._client()
         if client not in self._configs:
             config = DotDict(self._config)
-            theirs = self._interface().get("config")
+            theirs = dict.get(self._interface(), "config")
             if isinstance(theirs, dict):
                 config.update({key: item for key, item in theirs.items() if item not in (None, "")})
             config["work_dir"] = self._values["WORK_DIR"]
@@ -221,7 +220,7 @@ class PluginApi:
             if not isinstance(found, dict):
                 found = None
                 break
-            found = found[part] if part in found else found.get(_camel_case(part))
+            found = dict.get(found, part) or dict.get(found, _camel_case(part))
         if found is None:
             raise AttributeError("the ImJoy API of this client has no {!r}".format(path))
         return found
