@@ -1,0 +1,197 @@
+"""A program's connection to an engine."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from imjoy_client.core_api import OnMessage, core_api
+from imjoy_client.errors import ClientError, PluginFailedError
+from imjoy_client.plugin import PluginProxy
+from imjoy_client.plugin_file import PluginSource, Script, read_plugin
+from imjoy_client.session import EngineSession
+from imjoy_wire.frames import Frame
+
+__all__ = ["Client", "connect"]
+
+_LOG = logging.getLogger(__name__)
+OnEvent = Callable[[dict[str, Any]], None]
+
+
+@asynccontextmanager
+async def connect(
+    url: str,
+    token: str,
+    *,
+    workspace: str = "default",
+    on_event: OnEvent | None = None,
+    data_channel: bool = True,
+) -> AsyncIterator[Client]:
+    """Be connected to the engine at `url` while the block runs; its plugins end with it.
+
+    `url` may be the printed link, then `token` may be "". `on_event` is called with every event of
+    a plugin: states, progress of its environment, log lines, its end. Raises EngineRefusedError for
+    a wrong token and ClientError when nobody answers.
+    """
+    base, _, fragment = url.partition("/#token=")
+    client = Client(base, token or fragment, workspace, on_event, data_channel)
+    await client.open()
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+class Client:
+    """Starts plugins and finds them; made by `connect`."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        workspace: str,
+        on_event: OnEvent | None,
+        data_channel: bool,
+    ) -> None:
+        self.thread_id = threading.get_ident()
+        self._on_event = on_event
+        self._plugins: dict[str, PluginProxy] = {}
+        self._ends: dict[str, PluginProxy] = {}
+        self._early: dict[str, list[Frame]] = {}
+        self._session = EngineSession(
+            url,
+            token,
+            workspace,
+            on_frame=self._frame,
+            on_lost=self._lost,
+            data_channel=data_channel,
+        )
+
+    @property
+    def engine_info(self) -> dict[str, Any]:
+        """What the engine says of itself: name, version, platform, GPUs."""
+        return self._session.info
+
+    @property
+    def has_data_channel(self) -> bool:
+        """Whether frames go over a data channel now, not over Socket.IO."""
+        return self._session.has_channel
+
+    async def start_plugin(
+        self,
+        source: str | Path | Mapping[str, Any],
+        *,
+        script: str | None = None,
+        api: Mapping[str, Callable[..., Any]] | None = None,
+        on_message: OnMessage | None = None,
+    ) -> PluginProxy:
+        """Return a plugin that is ready to be called, its environment built and `setup` run.
+
+        `source` is a plugin file, the text of one, or a config to go with `script`. `api` adds
+        functions that the plugin finds on its `api`; `on_message` gets what it logs and shows.
+        Raises PluginFileError and PluginFailedError.
+        """
+        plugin = _source(source, script)
+        plugin_id = f"{plugin.config['name']}_{uuid.uuid4().hex[:12]}"
+        tell = on_message or (lambda name, value: _LOG.info("%s: %s", name, value))
+        functions = core_api(tell, self.find_plugin, api or {})
+        proxy = PluginProxy(self, plugin_id, plugin, functions)
+        self._plugins[plugin_id] = proxy
+        config = {"type": "native-python", **plugin.config}
+        try:
+            answer = await self._session.ask("init_plugin", {"id": plugin_id, "config": config})
+            proxy.attach(answer)
+            self._ends[answer["client_peer"]] = proxy
+            for frame in self._early.pop(answer["client_peer"], ()):
+                self._frame(frame)
+            await proxy.begin(run_scripts=not answer["resumed"])
+        except BaseException:
+            self._plugins.pop(plugin_id, None)
+            raise
+        return proxy
+
+    def find_plugin(self, name: str) -> PluginProxy:
+        """Return the plugin of that name that this client has started. Raises ClientError."""
+        for proxy in self._plugins.values():
+            if proxy.plugin_name == name:
+                return proxy
+        raise ClientError(f"This client has started no plugin {name!r}.")
+
+    async def stop_plugin(self, plugin_id: str) -> None:
+        """Return when the plugin has ended."""
+        await self._session.ask("kill_plugin", {"id": plugin_id})
+        self._plugins.pop(plugin_id, None)
+
+    async def status(self) -> dict[str, Any]:
+        """Return what runs in this workspace."""
+        return await self._session.ask("get_engine_status")
+
+    # ── for plugins and sessions ─────────────────────────────────────────────────────────────
+
+    async def open(self) -> None:
+        """Connect and register."""
+        await self._session.open()
+
+    async def close(self) -> None:
+        """End this client's plugins, then leave."""
+        for plugin_id in list(self._plugins):
+            try:
+                await self.stop_plugin(plugin_id)
+            except ClientError:
+                break
+        await self._session.close()
+
+    def send(self, frame: Frame) -> None:
+        """Queue a frame."""
+        self._session.send(frame)
+
+    def forget(self, peer: str) -> None:
+        """Drop what is under way to and from a peer that is gone."""
+        self._session.forget(peer)
+
+    def payload(self, frame: Frame) -> dict[str, Any]:
+        """Return the JSON object in a frame of the engine."""
+        return self._session.payload(frame)
+
+    def told(self, plugin: PluginProxy, name: str, value: Any) -> None:
+        """Pass on what a plugin reports by itself."""
+        if self._on_event is not None:
+            self._on_event({"event": name, "name": plugin.plugin_name, "text": value})
+
+    def _frame(self, frame: Frame) -> None:
+        if frame.kind == "event":
+            self._event(self.payload(frame))
+            return
+        proxy = self._ends.get(frame.to)
+        if proxy is None:
+            # A worker may greet before the answer to init_plugin has told which end it greets.
+            self._early.setdefault(frame.to, []).append(frame)
+        else:
+            proxy.frame(frame)
+
+    def _event(self, event: dict[str, Any]) -> None:
+        proxy = self._plugins.get(str(event.get("id")))
+        if proxy is not None:
+            proxy.event(event)
+            event = {**event, "name": proxy.plugin_name}
+        if self._on_event is not None:
+            self._on_event(event)
+
+    def _lost(self, why: str) -> None:
+        for proxy in list(self._plugins.values()):
+            lost = {"code": "session-lost", "message": why}
+            proxy.event({"event": "state", "state": "failed", "error": lost})
+
+
+def _source(source: str | Path | Mapping[str, Any], script: str | None) -> PluginSource:
+    if isinstance(source, Mapping):
+        if script is None:
+            raise PluginFailedError("A config alone is no plugin.", hint="Give script=… too.")
+        name = f"{source.get('name', 'plugin')}.imjoy.html"
+        return PluginSource(dict(source), (Script(script),), name)
+    return read_plugin(source)

@@ -1,0 +1,107 @@
+"""A plugin file as its config and its Python scripts.
+
+The format is ImJoy's: an HTML-like file with one `<config lang="json">` (or yaml) block and
+`<script lang="python">` blocks; other blocks are for the page.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from imjoy_client.errors import PluginFileError
+
+__all__ = ["PluginSource", "Script", "read_plugin"]
+
+_CONFIG = re.compile(r"<config(?P<attributes>[^>]*)>(?P<text>.*?)</config>", re.DOTALL)
+_SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<text>.*?)</script>", re.DOTALL)
+_ATTRIBUTE = re.compile(r"([\w-]+)\s*=\s*[\"']([^\"']*)[\"']")
+
+
+@dataclass(frozen=True)
+class Script:
+    """One script; `first_line` is the line of the file that its first character stands on."""
+
+    content: str
+    first_line: int = 1
+    tag: str = ""
+
+
+@dataclass(frozen=True)
+class PluginSource:
+    """What a plugin file says."""
+
+    config: dict[str, Any]
+    scripts: tuple[Script, ...]
+    filename: str = field(default="")
+
+
+def read_plugin(source: str | Path) -> PluginSource:
+    """Return the plugin in a file, or in the text of one. Raises PluginFileError."""
+    name = ""
+    if isinstance(source, Path) or ("\n" not in source and source.endswith(".html")):
+        path = Path(source)
+        name = path.name
+        try:
+            source = path.read_text(encoding="utf-8-sig")
+        except OSError as error:
+            raise PluginFileError(f"{path} cannot be read: {error.strerror}.") from error
+    text = str(source).lstrip("\ufeff")
+    match = _CONFIG.search(text)
+    if match is None:
+        raise PluginFileError(
+            "This is no plugin: it has no <config> block.",
+            hint='A plugin is a file with <config lang="json"> and <script lang="python">.',
+        )
+    config = _config(match)
+    tag = config.get("tag") or next(iter(config.get("tags") or ()), "")
+    scripts = tuple(script for script in _scripts(text) if script.tag in ("", tag))
+    if not scripts:
+        raise PluginFileError('The plugin has no <script lang="python">.')
+    return PluginSource(
+        {**config, "tag": tag} if tag else config,
+        scripts,
+        name or f"{config['name']}.imjoy.html",
+    )
+
+
+def _config(match: re.Match[str]) -> dict[str, Any]:
+    attributes = dict(_ATTRIBUTE.findall(match["attributes"]))
+    try:
+        if attributes.get("lang") == "yaml":
+            config = _yaml(match["text"])
+        else:
+            config = json.loads(match["text"])
+    except ValueError as error:
+        raise PluginFileError(f"The plugin's config cannot be read: {error}.") from error
+    if not isinstance(config, dict) or not isinstance(config.get("name"), str):
+        raise PluginFileError('The plugin\'s config has no "name".')
+    return config
+
+
+def _yaml(text: str) -> Any:
+    try:
+        yaml = importlib.import_module("yaml")
+    except ImportError:
+        raise PluginFileError(
+            "The plugin's config is YAML, and PyYAML is not installed.",
+            hint="pip install PyYAML, or write the config as JSON.",
+        ) from None
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+def _scripts(text: str) -> list[Script]:
+    scripts = []
+    for match in _SCRIPT.finditer(text):
+        attributes = dict(_ATTRIBUTE.findall(match["attributes"]))
+        if attributes.get("lang", "python") == "python":
+            first_line = text.count("\n", 0, match.start("text")) + 1
+            scripts.append(Script(match["text"], first_line, attributes.get("tag", "")))
+    return scripts

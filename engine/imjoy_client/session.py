@@ -1,0 +1,241 @@
+"""A session with the engine: requests are answered, frames arrive once and in order.
+
+Frames go over the data channel while there is one and over Socket.IO else; what the engine has not
+acknowledged when a road ends is sent again over the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import socketio
+
+from imjoy_client.errors import ClientError, EngineRefusedError
+from imjoy_client.roads import DataChannel, RoadClosedError, open_channel, send_by_socketio
+from imjoy_wire.chunks import Assembler
+from imjoy_wire.delivery import ACK, Incoming, Sent, ack_number
+from imjoy_wire.errors import FrameError
+from imjoy_wire.events import from_event
+from imjoy_wire.frames import Frame
+from imjoy_wire.lanes import GRANT, WINDOW_BYTES, Lanes, granted
+
+__all__ = ["EngineSession"]
+
+_ANSWER_S = 60.0
+_ACK_DELAY_S = 0.05
+
+
+class EngineSession:
+    """A registered client; `on_frame` gets whole frames, `on_lost` hears that all is gone."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        workspace: str,
+        *,
+        on_frame: Callable[[Frame], None],
+        on_lost: Callable[[str], None],
+        data_channel: bool = True,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.info: dict[str, Any] = {}
+        self._token = token
+        self._workspace = workspace
+        self._on_frame = on_frame
+        self._on_lost = on_lost
+        self._wants_channel = data_channel
+        self._client_id = uuid.uuid4().hex
+        self._session_id: str | None = None
+        self._lanes = Lanes(WINDOW_BYTES)
+        self._sent = Sent()
+        self._incoming = Incoming()
+        self._assembler = Assembler()
+        self._news = asyncio.Event()
+        self._ack_timer: asyncio.TimerHandle | None = None
+        self._ack_is_due = False
+        self._channel: DataChannel | None = None
+        self._pump: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._web: aiohttp.ClientSession | None = None
+        # aiohttp's own limit of 4 MiB would end the connection without a word.
+        self._socket = socketio.AsyncClient(websocket_extra_options={"max_msg_size": 0})
+        self._socket.on("frame", self._frame_by_socketio)
+        self._socket.on("disconnect", self._socket_gone)
+        self._socket.on("connect", self._socket_back)
+
+    @property
+    def has_channel(self) -> bool:
+        """Whether frames go over a data channel now."""
+        return self._channel is not None
+
+    async def open(self) -> None:
+        """Connect and register. Raises EngineRefusedError, or ClientError when nobody answers."""
+        self._web = aiohttp.ClientSession()
+        try:
+            await self._socket.connect(self.url, transports=["websocket"], wait_timeout=10)
+        except socketio.exceptions.ConnectionError as error:
+            await self._web.close()
+            raise ClientError(
+                f"No engine answers at {self.url}.", hint="Is it running, and is the port right?"
+            ) from error
+        try:
+            await self._register()
+        except ClientError:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Leave for good."""
+        self._wants_channel = False
+        for task in [*self._tasks, *([self._pump] if self._pump else [])]:
+            task.cancel()
+        if self._ack_timer is not None:
+            self._ack_timer.cancel()
+        if self._channel is not None:
+            await self._channel.close()
+        await self._socket.disconnect()
+        if self._web is not None:
+            await self._web.close()
+
+    async def ask(self, event: str, payload: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the engine's answer to a request. Raises EngineRefusedError."""
+        try:
+            answer = await self._socket.call(event, payload or {}, timeout=_ANSWER_S)
+        except (TimeoutError, socketio.exceptions.SocketIOError) as error:
+            raise ClientError(f"The engine did not answer {event}.") from error
+        if not isinstance(answer, dict) or not answer.get("success"):
+            raise EngineRefusedError.of(answer if isinstance(answer, dict) else {})
+        return answer
+
+    def send(self, frame: Frame) -> None:
+        """Queue a frame; it arrives once, after those sent before between the same peers."""
+        self._lanes.put(frame)
+        self._news.set()
+
+    def forget(self, peer: str) -> None:
+        """Drop what is under way to and from a peer that is gone."""
+        self._lanes.drop(peer)
+        self._assembler.forget(peer)
+
+    # ── connecting ───────────────────────────────────────────────────────────────────────────
+
+    async def _register(self) -> None:
+        payload = {
+            "id": self._client_id,
+            "token": self._token,
+            "workspace": self._workspace,
+            "session_id": self._session_id,
+            "delivery": 1,
+        }
+        answer = await self.ask("register_client", payload)
+        if self._session_id not in (None, answer["session_id"]):
+            self._on_lost("The engine was started anew, or this client was away for too long.")
+            self._sent, self._incoming, self._assembler = Sent(), Incoming(), Assembler()
+        self._session_id = answer["session_id"]
+        self.info = answer["engine_info"]
+        self._travel_by(self._by_socketio)
+        if self._wants_channel:
+            self._soon(self._open_channel())
+
+    async def _open_channel(self) -> None:
+        """Change to a data channel if one can be had; go on as before if not."""
+        try:
+            answer = await self.ask("open_channel")
+        except ClientError:
+            return
+        assert self._web is not None
+        channel = await open_channel(self._web, self.url + answer["path"], answer["ticket"])
+        if channel is None:
+            return
+        self._channel = channel
+        self._travel_by(channel.send)
+        await channel.read(self._arrived)
+        self._channel = None
+        self._travel_by(self._by_socketio)
+
+    async def _socket_back(self) -> None:
+        if self._session_id is not None:
+            try:
+                await self._register()
+            except ClientError as error:
+                self._on_lost(str(error))
+
+    async def _socket_gone(self, *_: Any) -> None:
+        if self._channel is None and self._pump is not None:
+            self._pump.cancel()
+
+    def _soon(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # ── sending ──────────────────────────────────────────────────────────────────────────────
+
+    def _travel_by(self, road: Callable[[Frame], Any]) -> None:
+        if self._pump is not None:
+            self._pump.cancel()
+        self._pump = asyncio.get_running_loop().create_task(self._send_over(road))
+
+    async def _by_socketio(self, frame: Frame) -> None:
+        await send_by_socketio(self._socket, frame)
+
+    async def _send_over(self, road: Callable[[Frame], Any]) -> None:
+        with contextlib.suppress(RoadClosedError, socketio.exceptions.SocketIOError):
+            for again in self._sent.unacknowledged():
+                await road(again)
+            while True:
+                if self._ack_is_due or self._incoming.should_ack:
+                    self._ack_is_due = False
+                    await road(self._incoming.ack())
+                frame = self._lanes.take() if self._sent.has_room else None
+                if frame is not None:
+                    await road(self._sent.number(frame))
+                else:
+                    self._news.clear()
+                    await self._news.wait()
+
+    def _owe_ack(self) -> None:
+        self._ack_timer = None
+        if self._incoming.owes_ack:
+            self._ack_is_due = True
+            self._news.set()
+
+    # ── receiving ────────────────────────────────────────────────────────────────────────────
+
+    async def _frame_by_socketio(self, *arguments: Any) -> None:
+        self._arrived(from_event(arguments))
+
+    def _arrived(self, frame: Frame) -> None:
+        if frame.kind == ACK:
+            self._sent.acknowledged(ack_number(frame))
+            self._news.set()
+            return
+        if frame.kind == GRANT:
+            self._lanes.grant(*granted(frame))
+            self._news.set()
+            return
+        try:
+            taken = self._incoming.take(frame)
+        except FrameError:
+            return  # from a road that has been left: it comes again, in its order, over the new one
+        if self._incoming.should_ack:
+            self._news.set()
+        elif self._ack_timer is None:
+            loop = asyncio.get_running_loop()
+            self._ack_timer = loop.call_later(_ACK_DELAY_S, self._owe_ack)
+        if taken is not None:
+            for whole in self._assembler.feed(taken):
+                self._on_frame(whole)
+
+    @staticmethod
+    def payload(frame: Frame) -> dict[str, Any]:
+        """Return the JSON object in a frame of the engine itself."""
+        body = json.loads(bytes(frame.body) or b"{}")
+        return body if isinstance(body, dict) else {}

@@ -1,0 +1,111 @@
+"""The client without `await`, in scripts and in notebooks whose event loop runs already.
+
+    with imjoy_client.sync.connect(url, token) as client:
+        plugin = client.start_plugin("segment.imjoy.html")
+        mask = plugin.segment(image)
+
+Everything happens in an event loop of its own, in a thread that ends with the block. Functions of
+the program that a plugin calls run in that thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from imjoy_client import client as asynchronous
+from imjoy_client.plugin import PluginProxy
+
+__all__ = ["SyncClient", "SyncPlugin", "connect"]
+
+
+class _Loop:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self.loop.run_forever, name="imjoy-client", daemon=True
+        )
+        self._thread.start()
+
+    def run(self, work: Any, timeout_s: float | None = None) -> Any:
+        """Return what a coroutine returns, or raise what it raises."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout_s)
+
+    def close(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+
+
+@contextmanager
+def connect(url: str, token: str, **options: Any) -> Iterator[SyncClient]:
+    """Be connected to an engine while the block runs; arguments as for `imjoy_client.connect`."""
+    loop = _Loop()
+    try:
+        context = asynchronous.connect(url, token, **options)
+        client = loop.run(context.__aenter__())
+        try:
+            yield SyncClient(client, loop)
+        finally:
+            loop.run(context.__aexit__(None, None, None))
+    finally:
+        loop.close()
+
+
+class SyncClient:
+    """`imjoy_client.Client` whose methods return when they are done."""
+
+    def __init__(self, client: asynchronous.Client, loop: _Loop) -> None:
+        self._client = client
+        self._loop = loop
+
+    @property
+    def engine_info(self) -> dict[str, Any]:
+        """What the engine says of itself."""
+        return self._client.engine_info
+
+    def start_plugin(self, source: Any, **options: Any) -> SyncPlugin:
+        """Return a plugin that is ready; arguments as for `Client.start_plugin`."""
+        proxy = self._loop.run(self._client.start_plugin(source, **options))
+        return SyncPlugin(proxy, self._loop)
+
+    def status(self) -> dict[str, Any]:
+        """Return what runs in this workspace."""
+        status: dict[str, Any] = self._loop.run(self._client.status())
+        return status
+
+
+class SyncPlugin:
+    """A started plugin: `plugin.name(...)` calls its function and returns the result."""
+
+    def __init__(self, proxy: PluginProxy, loop: _Loop) -> None:
+        self._proxy = proxy
+        self._loop = loop
+
+    def stop(self) -> None:
+        """Return when the plugin's process has ended."""
+        self._loop.run(self._proxy.stop())
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._proxy, name)
+        if not callable(value):
+            return value
+
+        def call(*args: Any, timeout_s: float | None = None, **kwargs: Any) -> Any:
+            """Return the result; TimeoutError after `timeout_s` seconds, if given."""
+
+            async def wait() -> Any:
+                return await value(*args, **kwargs)
+
+            return self._loop.run(wait(), timeout_s)
+
+        call.__name__ = name
+        return call
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *dir(self._proxy)})
