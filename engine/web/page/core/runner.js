@@ -152,6 +152,7 @@ export class Runner {
   /** @param {string} name @param {import("../state/records.js").Failure} failure */
   fail(name, failure) {
     this.app.logs.of(name).add("error", failure.logTail || failure.message);
+    this.app.messages.show(failure.message, { from: name, kind: "error", quiet: true });
     this.app.plugins.change(name, (old) =>
       // The engine's own account of the failure has a hint and the tool's words.
       old.state === "failed" && old.failure ? old : enter(old, "failed", Date.now(), { failure }),

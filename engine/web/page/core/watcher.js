@@ -2,12 +2,13 @@
 
 import { checkPluginFile } from "../plugin_file/check.js";
 import { applyEvent, BY_PLUGIN, ENGINE_TYPES, enter, hasEnded, isUp, newRecord } from "../state/records.js";
-import { wordsOf } from "../text/errors.js";
 import { percentOf } from "../text/format.js";
 import { livePlugin } from "./live.js";
 import { keepWaiting } from "./patience.js";
 
 /** @typedef {import("../app.js").App} App */
+
+const SMALL_TALK = /^(<|Running plugin with plugin engine)/;
 
 export class Watcher {
   /** @param {App} app @param {import("./start.js").ImJoy} imjoy */
@@ -17,10 +18,7 @@ export class Watcher {
     imjoy.event_bus.on("plugin_loaded", (/** @type {any} */ plugin) => this.adopt(plugin));
     imjoy.event_bus.on("register", (/** @type {any} */ { plugin, config }) => this.addOperation(plugin, config));
     imjoy.event_bus.on("engine_disconnected", () => this.onEngineLost());
-    imjoy.event_bus.on("show_message", (/** @type {unknown} */ text) => {
-      // The same failure stands on the plugin's card; here it is for the record.
-      app.messages.show(wordsOf(text), { quiet: true });
-    });
+    imjoy.event_bus.on("show_message", (/** @type {unknown} */ text) => this.onCoreMessage(text));
   }
 
   /** Take in what the engine says of a plugin. @param {any} event */
@@ -35,6 +33,11 @@ export class Watcher {
     if (event.event === "exit") logs.of(event.name).add("note", `The process ended: ${event.words || "no reason was given"}.`);
     if (event.event === "progress" && event.message) logs.of(event.name).add("note", event.message);
     plugins.change(event.name, (old) => applyEvent(old, this.asSeen(event), Date.now()));
+  }
+
+  /** Keep what the core says, but for failures, which stand on the cards, and its small talk. @param {unknown} text */
+  onCoreMessage(text) {
+    if (typeof text === "string" && !SMALL_TALK.test(text)) this.app.messages.show(text, { quiet: true });
   }
 
   /** The core has let go of the engine's plugins; it starts them again when the engine is back. */

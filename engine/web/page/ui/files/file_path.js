@@ -1,6 +1,6 @@
 /** Where the file dialog is: the folders that lead there, and a field to type another place. */
 
-import { html, useState } from "../../../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../../../vendor/preact.js";
 import { Icon } from "../icon.js";
 import { crumbsOf } from "./browse.js";
 
@@ -8,6 +8,11 @@ import { crumbsOf } from "./browse.js";
 export function FilePath({ listing, onOpen }) {
   const [typed, setTyped] = useState(/** @type {string | null} */ (null));
   const crumbs = crumbsOf(listing.path, listing.sep);
+  const trail = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    // On a narrow screen the folder itself is what matters.
+    if (trail.current) trail.current.scrollLeft = trail.current.scrollWidth;
+  }, [listing, typed]);
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     if (typed !== null) onOpen(typed);
@@ -34,7 +39,7 @@ export function FilePath({ listing, onOpen }) {
     >
       <${Icon} name="up" />
     </button>
-    <ol class="crumbs">
+    <ol class="crumbs" ref=${trail}>
       ${crumbs.map(
         (crumb, at) =>
           html`<li>
