@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from imjoy_client.errors import PluginFailedError
 from imjoy_wire import codec
 from imjoy_wire.calls import IncomingCall
-from imjoy_wire.errors import WireError
+from imjoy_wire.errors import PeerGoneError, WireError
 from imjoy_wire.frames import Frame
 from imjoy_wire.host import ScriptRequest
 from imjoy_wire.messages import Message
@@ -101,7 +101,8 @@ class PluginProxy:
         try:
             return self.__dict__["_interface"][name]
         except KeyError:
-            known = ", ".join(sorted(self.__dict__.get("_interface", ()))) or "none"
+            functions = self.__dict__.get("_interface", ())
+            known = ", ".join(sorted(each for each in functions if each[0] != "_")) or "none"
             raise AttributeError(f"The plugin has no {name!r}. It has: {known}.") from None
 
     def __dir__(self) -> list[str]:
@@ -153,9 +154,15 @@ class PluginProxy:
         waiting = asyncio.ensure_future(_awaited(reply))
         await asyncio.wait({waiting, self._ended}, return_when=asyncio.FIRST_COMPLETED)
         if waiting.done():
-            return waiting.result()
+            try:
+                return waiting.result()
+            except PeerGoneError:
+                return await asyncio.shield(self._ended_badly())
         waiting.cancel()
         raise _failure(self._ended.result())
+
+    async def _ended_badly(self) -> Any:
+        raise _failure(await self._ended)
 
     def frame(self, frame: Frame) -> None:
         """Take a frame that is for this plugin's client end."""
@@ -169,7 +176,11 @@ class PluginProxy:
             body = self._client.payload(frame)
             gone = str(body.get("peer") or body.get("to") or "")
             self._client.forget(gone)
-            self._peer.peer_gone(gone, body.get("reason") or body)
+            reason = body.get("reason") or body
+            self._peer.peer_gone(gone, reason)
+            if gone == self._worker:
+                state = "stopped" if reason.get("code") == "plugin-stopped" else "failed"
+                self.event({"event": "state", "state": state, "error": reason})
 
     def event(self, event: Mapping[str, Any]) -> None:
         """Take note of what the engine says of this plugin."""

@@ -63,9 +63,11 @@ class EngineSession:
         self._channel: DataChannel | None = None
         self._pump: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._web: aiohttp.ClientSession | None = None
+        self._web = aiohttp.ClientSession()
         # aiohttp's own limit of 4 MiB would end the connection without a word.
-        self._socket = socketio.AsyncClient(websocket_extra_options={"max_msg_size": 0})
+        self._socket = socketio.AsyncClient(
+            http_session=self._web, websocket_extra_options={"max_msg_size": 0}
+        )
         self._socket.on("frame", self._frame_by_socketio)
         self._socket.on("disconnect", self._socket_gone)
         self._socket.on("connect", self._socket_back)
@@ -77,7 +79,6 @@ class EngineSession:
 
     async def open(self) -> None:
         """Connect and register. Raises EngineRefusedError, or ClientError when nobody answers."""
-        self._web = aiohttp.ClientSession()
         try:
             await self._socket.connect(self.url, transports=["websocket"], wait_timeout=10)
         except socketio.exceptions.ConnectionError as error:
@@ -101,8 +102,7 @@ class EngineSession:
         if self._channel is not None:
             await self._channel.close()
         await self._socket.disconnect()
-        if self._web is not None:
-            await self._web.close()
+        await self._web.close()
 
     async def ask(self, event: str, payload: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the engine's answer to a request. Raises EngineRefusedError."""
@@ -150,7 +150,6 @@ class EngineSession:
             answer = await self.ask("open_channel")
         except ClientError:
             return
-        assert self._web is not None
         channel = await open_channel(self._web, self.url + answer["path"], answer["ticket"])
         if channel is None:
             return
