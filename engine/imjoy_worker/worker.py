@@ -21,6 +21,7 @@ from .executors import PluginLoop, PluginPool
 from .link import Link
 from .loader import Loader
 from .promise import Promise
+from .shared import SharedMemory
 
 __all__ = ["Worker"]
 
@@ -53,6 +54,7 @@ class Worker:
             "work_dir": welcome.get("work_dir"),
         }
         self.peer = Peer(str(welcome["peer_id"]), self, config, os.urandom(4).hex())
+        self._shared = SharedMemory(welcome.get("shared_memory"), self.peer.peer_id)
         self.pool = PluginPool(loop)
         loop.set_default_executor(self.pool)
         loop.set_exception_handler(self._on_loop_error)
@@ -75,7 +77,7 @@ class Worker:
     def send(self, to: str, message: Message) -> None:
         """Put a message on its way to a peer."""
         body, buffers = codec.pack(message)
-        frame = Frame(to, self.peer.peer_id, "rpc", body, buffers)
+        frame = self._shared.put(Frame(to, self.peer.peer_id, "rpc", body, buffers))
         self._link.send(frame, copies=threading.get_ident() == self._loop_thread)
 
     def new_promise(self, label: str) -> Promise:
@@ -131,6 +133,7 @@ class Worker:
     def _on_frame(self, frame: Frame) -> None:
         try:
             if frame.kind == "rpc":
+                frame = self._shared.take(frame)
                 self.peer.receive(frame.sender, codec.unpack(frame.body, frame.buffers))
                 return
             body = codec.unpack(frame.body, frame.buffers) if frame.body else {}

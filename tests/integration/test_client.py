@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -171,3 +172,36 @@ async def test_the_synchronous_face_works_inside_a_running_loop(engine: EnginePr
             plugin.fail("x")
         assert client.status()["plugin_num"] == 1
         plugin.stop()
+
+
+async def test_big_values_between_plugins_go_by_shared_memory(engine: EngineProcess) -> None:
+    script = """
+from imjoy import api
+
+class Plugin:
+    def setup(self):
+        self.kept = None
+
+    def echo(self, data):
+        self.kept = data
+        return data
+
+    async def pass_on(self, other, size):
+        data = bytes(range(256)) * (size // 256)
+        return bytes(await other.echo(data)) == data
+
+api.export(Plugin())
+"""
+    async with imjoy_client.connect(engine.link, "") as client:
+        receiver = await client.start_plugin({"name": "A"}, script=script)
+        sender = await client.start_plugin({"name": "B"}, script=script)
+        assert await sender.pass_on(await receiver.interface(), 64 << 20)
+        shared = [path for path in Path("/dev/shm").glob(f"imjoy-{engine.pid}-*")]
+        assert len(shared) == 1
+        assert list(shared[0].iterdir()) == []
+        await receiver.stop()
+        with pytest.raises(RemoteError, match="has stopped"):
+            await sender.pass_on(await receiver.interface(), 4 << 20)
+        assert list(shared[0].iterdir()) == []
+    await engine.stop()
+    assert not shared[0].exists()

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from imjoy_engine.app.info import engine_info
+from imjoy_engine.app.shared_memory import shared_directory
 from imjoy_engine.app.workspace import locked_workspace
 from imjoy_engine.clock import Clock, SystemClock
 from imjoy_engine.config import DEFAULT_WORKSPACE, EngineConfig
@@ -91,7 +92,7 @@ class Engine:
         files = FileService(self._visible, UrlSigner(new_secret()), self._clock)
         origins = allowed_origins(config.base_url, config.allow_origins)
         channels = DataChannels(origins)
-        pool, registry = self._plugins(listener)
+        pool, registry = self._plugins(listener, stack.enter_context(shared_directory()))
         self._registry = registry
         gateway = SocketIOGateway(
             registry,
@@ -117,7 +118,9 @@ class Engine:
         stack.push_async_callback(gateway.close)
         lock.describe(url=self.url)
 
-    def _plugins(self, listener: WorkerListener) -> tuple[PluginPool, SessionRegistry]:
+    def _plugins(
+        self, listener: WorkerListener, shared: Path | None
+    ) -> tuple[PluginPool, SessionRegistry]:
         config = self.config
         routes = Routes()
         tools = Tools(
@@ -127,6 +130,7 @@ class Engine:
             worker_archive=_worker_archive(),
             engine_url=lambda: self.url,
             limits=config.limits,
+            shared_memory=shared,
         )
         pool = PluginPool(
             tools, log_dir=config.state_dir / "logs", on_event=self._event, on_frame=self._frame

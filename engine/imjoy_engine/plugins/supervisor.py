@@ -41,6 +41,8 @@ class Tools:
     worker_archive: Path
     engine_url: Callable[[], str]
     limits: Limits
+    shared_memory: Path | None = None
+    """Where workers of this machine leave large buffers for each other; None: nowhere."""
 
 
 class PluginSupervisor:
@@ -189,6 +191,10 @@ class PluginSupervisor:
         channel = self._instance.channel
         if channel is not None:
             channel.close()
+        if self._tools.shared_memory is not None:
+            await asyncio.to_thread(
+                _remove_unfetched, self._tools.shared_memory, self._instance.peer_id
+            )
 
     def _progress(self, progress: Progress) -> None:
         self._instance.emit("progress", **progress.as_dict())
@@ -202,6 +208,7 @@ class PluginSupervisor:
             "work_dir": str(instance.work_dir),
             "engine_url": self._tools.engine_url(),
             "file_manager_url": self._tools.engine_url(),
+            "shared_memory": str(self._tools.shared_memory) if self._tools.shared_memory else None,
             "peers": list(instance.peers),
         }
         return Frame(
@@ -211,3 +218,9 @@ class PluginSupervisor:
             body=json.dumps(body).encode(),
             buffers=(),
         )
+
+
+def _remove_unfetched(directory: Path, peer_id: str) -> None:
+    """Remove what others left in shared memory for a worker that has ended."""
+    for path in directory.glob(f"{peer_id}-*"):
+        path.unlink(missing_ok=True)
