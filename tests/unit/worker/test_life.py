@@ -262,7 +262,12 @@ async def test_the_work_dir_is_made_and_entered(short_dir, command):
 
 
 async def test_a_crash_shows_where_it_was(started):
-    script = "import faulthandler\ndef crash():\n    faulthandler._sigsegv()\napi.export({'crash': crash})"
+    script = (
+        "import faulthandler\n"
+        "def crash():\n"
+        "    faulthandler._sigsegv()\n"
+        "api.export({'crash': crash})\n"
+    )
     async with started() as engine:
         api = await engine.clients["browser"].start(script)
         crashing = api.crash()
