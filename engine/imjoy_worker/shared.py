@@ -11,6 +11,7 @@ import itertools
 import mmap
 import os
 import re
+import threading
 from collections import deque
 from typing import Any, Deque, List, Optional, Tuple
 
@@ -37,7 +38,8 @@ class SharedMemory:
         self._peer_id = peer_id
         self._numbers = itertools.count()
         self._salt = os.urandom(8).hex()
-        self._unfetched: Deque[Tuple[str, int]] = deque()
+        self._lock = threading.Lock()
+        self._unfetched: Deque[Tuple[str, str, int]] = deque()  # receiver, path, size
 
     def put(self, frame: Frame) -> Frame:
         """Return the frame to send: without its buffers if they lie in shared memory now."""
@@ -57,7 +59,8 @@ class SharedMemory:
         except OSError:  # the memory is full, or the engine has gone
             _remove(path)
             return frame
-        self._unfetched.append((path, total))
+        with self._lock:
+            self._unfetched.append((frame.to, path, total))
         extra = dict(frame.extra)
         extra["shm"] = {"name": name, "sizes": sizes}
         return frame._replace(buffers=(), extra=extra)
@@ -114,10 +117,18 @@ class SharedMemory:
             raise FrameError("a mark of shared memory that is not ours")
         return name, sizes
 
+    def forget(self, receiver: str) -> None:
+        """Remove what a receiver that is gone has not fetched."""
+        with self._lock:
+            for to, path, _ in self._unfetched:
+                if to == receiver:
+                    _remove(path)
+
     def _unfetched_bytes(self) -> int:
-        while self._unfetched and not os.path.exists(self._unfetched[0][0]):
-            self._unfetched.popleft()
-        return sum(size for _, size in self._unfetched)
+        with self._lock:
+            while self._unfetched and not os.path.exists(self._unfetched[0][1]):
+                self._unfetched.popleft()
+            return sum(size for _, _, size in self._unfetched)
 
 
 def _aligned(size: int) -> int:

@@ -152,10 +152,13 @@ class Worker:
         elif kind == "peer_gone":
             reason = body.get("reason")
             self._link.forget(peer_id)
+            self._shared.forget(peer_id)
             self.api._client_gone(peer_id)
             self.peer.peer_gone(peer_id, reason if isinstance(reason, dict) else None)
         elif kind == "undeliverable":
-            self.peer.fail_calls(str(body.get("to") or ""), body)
+            receiver = str(body.get("to") or "")
+            self._shared.forget(receiver)
+            self.peer.fail_calls(receiver, body)
         elif kind == "shutdown":
             grace_s = body.get("grace_s")
             self._on_leave(float(grace_s) if isinstance(grace_s, (int, float)) else None)

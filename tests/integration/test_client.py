@@ -202,6 +202,7 @@ api.export(Plugin())
         await receiver.stop()
         with pytest.raises(RemoteError, match="has (left|stopped)"):
             await sender.pass_on(await receiver.interface(), 4 << 20)
+        await sender.echo(b"by now the sender has heard that nobody is there")
         assert list(shared[0].iterdir()) == []
     await engine.stop()
     assert not shared[0].exists()

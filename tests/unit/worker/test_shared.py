@@ -59,6 +59,14 @@ def test_without_a_directory_or_room_it_travels_as_it_is(ends, tmp_path, monkeyp
     assert sender.put(big).buffers == ()
 
 
+def test_what_a_gone_receiver_has_not_fetched_is_removed(ends, tmp_path):
+    sender, _ = ends
+    sender.put(frame(bytes(SHARED_BYTES)))
+    kept = sender.put(frame(bytes(SHARED_BYTES), to="w_c"))
+    sender.forget("w_b")
+    assert [path.name for path in tmp_path.iterdir()] == [kept.extra["shm"]["name"]]
+
+
 @pytest.mark.parametrize(
     "mark",
     [
