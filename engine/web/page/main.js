@@ -8,7 +8,7 @@ import { loadTemplates } from "./core/sources.js";
 import { loadRPC, startCore } from "./core/start.js";
 import { Watcher } from "./core/watcher.js";
 import { applyTheme } from "./state/theme.js";
-import { takeToken } from "./state/token.js";
+import { onNewToken, takeToken } from "./state/token.js";
 import { wordsOf } from "./text/errors.js";
 import { Page } from "./ui/page.js";
 
@@ -63,6 +63,7 @@ async function connect() {
       info: link.info ?? app.connection.value.info,
     });
   link.on("state", show);
+  onNewToken((fresh) => link.setToken(fresh));
   link.on("plugin", (/** @type {any} */ event) => app.watcher?.onEngineEvent(event));
   show(link);
   await link.register(app.imjoy);

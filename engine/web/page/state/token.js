@@ -15,6 +15,14 @@ export function takeToken() {
   return token;
 }
 
+/** Call `use` with the token when another link of the engine is opened in this tab. @param {(token: string) => void} use */
+export function onNewToken(use) {
+  // Only what follows the # changes, so the browser does not load the page anew.
+  window.addEventListener("hashchange", () => {
+    if (location.hash.includes("token=")) use(takeToken());
+  });
+}
+
 /** Remember the token for as long as the tab lives. @param {string} token */
 export function keepToken(token) {
   sessionStorage.setItem(KEY, token);
