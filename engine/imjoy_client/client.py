@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import uuid
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from imjoy_client.core_api import OnMessage, core_api
+from imjoy_client.end import PluginEnd
 from imjoy_client.errors import ClientError, PluginFailedError
 from imjoy_client.plugin import PluginProxy
 from imjoy_client.plugin_file import PluginSource, Script, read_plugin
@@ -60,8 +62,8 @@ class Client:
     ) -> None:
         self.thread_id = threading.get_ident()
         self._on_event = on_event
-        self._plugins: dict[str, PluginProxy] = {}
-        self._ends: dict[str, PluginProxy] = {}
+        self._plugins: dict[str, PluginEnd] = {}  # by plugin id
+        self._ends: dict[str, PluginEnd] = {}  # by the peer id of this client's end
         self._early: dict[str, list[Frame]] = {}
         self._session = EngineSession(
             url,
@@ -100,32 +102,39 @@ class Client:
         plugin_id = f"{plugin.config['name']}_{uuid.uuid4().hex[:12]}"
         tell = on_message or (lambda name, value: _LOG.info("%s: %s", name, value))
         functions = core_api(tell, self.find_plugin, api or {})
-        proxy = PluginProxy(self, plugin_id, plugin, functions)
-        self._plugins[plugin_id] = proxy
+        end = PluginEnd(self, plugin_id, plugin, functions)
+        self._plugins[plugin_id] = end
         config = {"type": "native-python", **plugin.config}
         try:
             answer = await self._session.ask("init_plugin", {"id": plugin_id, "config": config})
-            proxy.attach(answer)
-            self._ends[answer["client_peer"]] = proxy
+            end.attach(answer)
+            self._ends[answer["client_peer"]] = end
             for frame in self._early.pop(answer["client_peer"], ()):
                 self._frame(frame)
-            await proxy.begin(run_scripts=not answer["resumed"])
+            await end.begin(resumed=bool(answer["resumed"]))
         except BaseException:
-            self._plugins.pop(plugin_id, None)
+            # Half a plugin is of no use to anybody; that it is gone already is no news.
+            with contextlib.suppress(ClientError):
+                await self.stop_plugin(plugin_id)
+            self._forget_plugin(plugin_id)
             raise
-        return proxy
+        return PluginProxy(end, self.stop_plugin)
 
     def find_plugin(self, name: str) -> PluginProxy:
         """Return the plugin of that name that this client has started. Raises ClientError."""
-        for proxy in self._plugins.values():
-            if proxy.plugin_name == name:
-                return proxy
+        for end in self._plugins.values():
+            if end.name == name:
+                return PluginProxy(end, self.stop_plugin)
         raise ClientError(f"This client has started no plugin {name!r}.")
 
     async def stop_plugin(self, plugin_id: str) -> None:
         """Return when the plugin has ended."""
         await self._session.ask("kill_plugin", {"id": plugin_id})
+        self._forget_plugin(plugin_id)
+
+    def _forget_plugin(self, plugin_id: str) -> None:
         self._plugins.pop(plugin_id, None)
+        self._ends = {peer: end for peer, end in self._ends.items() if end.plugin_id != plugin_id}
 
     async def status(self) -> dict[str, Any]:
         """Return what runs in this workspace."""
@@ -158,34 +167,34 @@ class Client:
         """Return the JSON object in a frame of the engine."""
         return self._session.payload(frame)
 
-    def told(self, plugin: PluginProxy, name: str, value: Any) -> None:
+    def told(self, plugin: PluginEnd, name: str, value: Any) -> None:
         """Pass on what a plugin reports by itself."""
         if self._on_event is not None:
-            self._on_event({"event": name, "name": plugin.plugin_name, "text": value})
+            self._on_event({"event": name, "name": plugin.name, "text": value})
 
     def _frame(self, frame: Frame) -> None:
         if frame.kind == "event":
             self._event(self.payload(frame))
             return
-        proxy = self._ends.get(frame.to)
-        if proxy is None:
+        end = self._ends.get(frame.to)
+        if end is None:
             # A worker may greet before the answer to init_plugin has told which end it greets.
             self._early.setdefault(frame.to, []).append(frame)
         else:
-            proxy.frame(frame)
+            end.frame(frame)
 
     def _event(self, event: dict[str, Any]) -> None:
-        proxy = self._plugins.get(str(event.get("id")))
-        if proxy is not None:
-            proxy.event(event)
-            event = {**event, "name": proxy.plugin_name}
+        end = self._plugins.get(str(event.get("id")))
+        if end is not None:
+            end.event(event)
+            event = {**event, "name": end.name}
         if self._on_event is not None:
             self._on_event(event)
 
     def _lost(self, why: str) -> None:
-        for proxy in list(self._plugins.values()):
+        for end in list(self._plugins.values()):
             lost = {"code": "session-lost", "message": why}
-            proxy.event({"event": "state", "state": "failed", "error": lost})
+            end.event({"event": "state", "state": "failed", "error": lost})
 
 
 def _source(source: str | Path | Mapping[str, Any], script: str | None) -> PluginSource:
