@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,10 +13,24 @@ from pathlib import Path
 import aiohttp
 import socketio
 
+import imjoy_client
+
 Call = Callable[[], Awaitable[None]]
 
 START_S = 120.0
 STOP_S = 20.0
+ECHO = """
+from imjoy import api
+
+class Echo:
+    def setup(self):
+        pass
+
+    async def echo(self, value):
+        return value
+
+api.export(Echo())
+"""
 FLOOR_RELAY = Path(__file__).with_name("floor_relay.py")
 
 
@@ -95,7 +110,8 @@ async def engine() -> AsyncIterator[tuple[str, str]]:
     """Run a real engine of its own and give its URL and token."""
     with tempfile.TemporaryDirectory(prefix="ij-") as directory:
         arguments = ("-m", "imjoy_engine", "--port", "0", "--workspace", directory)
-        async with process(*arguments) as child:
+        store = {"IMJOY_ENGINE_STORE": str(Path(directory) / ".store")}
+        async with process(*arguments, env={**os.environ, **store}) as child:
             async with asyncio.timeout(START_S):
                 while "/#token=" not in (line := (await child.stdout.readline()).decode()):
                     if not line:
@@ -106,6 +122,23 @@ async def engine() -> AsyncIterator[tuple[str, str]]:
                 yield url, token
             finally:
                 reading.cancel()
+
+
+@asynccontextmanager
+async def engine_echo(url: str, token: str, *, data_channel: bool) -> AsyncIterator[Call]:
+    """A client of a running engine that calls a plugin's `echo`."""
+    async with imjoy_client.connect(url, token, data_channel=data_channel) as client:
+        config = {"name": f"Echo {data_channel}", "type": "native-python", "requirements": []}
+        plugin = await client.start_plugin(config, script=ECHO)
+
+        async def call() -> None:
+            if await plugin.echo({"x": 1}) != {"x": 1}:
+                raise AssertionError("The plugin gave back something else.")
+
+        async with asyncio.timeout(START_S):
+            while client.has_data_channel != data_channel:
+                await call()  # the client changes over while it already works
+        yield call
 
 
 async def _drain(stream: asyncio.StreamReader) -> None:

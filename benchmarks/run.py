@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import platform
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[int], Awaitable[list[Row]]]] = {
 }
 OUT = Path(__file__).parent / "out" / "latest.json"
 LONGEST_S = 1800.0
+WIDTH_WITHOUT_TERMINAL = 110
 LEAST_ROUNDS = 5
 
 
@@ -29,7 +31,7 @@ def main() -> None:
     rows = asyncio.run(_measured(options.names or list(BENCHMARKS), options.rounds))
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps([row.as_dict() for row in rows], indent=1) + "\n")
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
     console.print(_table(rows, options.rounds))
     console.print(
         f"Also in {OUT.relative_to(Path.cwd()) if OUT.is_relative_to(Path.cwd()) else OUT}"

@@ -19,7 +19,8 @@ RATE = Figure("small calls, 1 in flight", "calls/s", lower_is_better=False)
 FLOOR = "floor"
 SOCKETIO_FLOOR = "Socket.IO floor"
 SOCKETIO_TEXT_FLOOR = "Socket.IO floor, as text"
-ENGINE = "engine over Socket.IO"
+CHANNEL = "engine, data channel"
+SOCKETIO = "engine, Socket.IO"
 
 MESSAGE = (
     b'{"to":"worker_1f2e3d4c5b6a7988","from":"client_8899aabbccddeeff","kind":"rpc","sizes":[263]}'
@@ -29,32 +30,32 @@ MESSAGE = (
 )
 """A call of `echo` with {"x": 1}, as large as a client's frame for it."""
 
-BARS = {P50.key: 1.3, P99.key: 1.3, RATE.key: None}
-"""What the engine's ratio to the Socket.IO floor may be."""
+COMPARED = ((CHANNEL, FLOOR, 2.0), (SOCKETIO, FLOOR, None), (SOCKETIO, SOCKETIO_FLOOR, 1.3))
+"""Who is compared with whom, and how many times as long its calls may take."""
 
 
 async def benchmark(rounds: int) -> list[Row]:
     """Return p50, p99 and calls per second of the engine and of the floors."""
     async with AsyncExitStack() as stack:
+        url, token = await stack.enter_async_context(peers.engine())
         opened = {
             FLOOR: peers.floor(MESSAGE),
             SOCKETIO_FLOOR: peers.socketio_floor(MESSAGE),
             SOCKETIO_TEXT_FLOOR: peers.socketio_floor(MESSAGE, text=True),
-            ENGINE: peers.engine_echo(),
+            CHANNEL: peers.engine_echo(url, token, data_channel=True),
+            SOCKETIO: peers.engine_echo(url, token, data_channel=False),
         }
         calls = {name: await stack.enter_async_context(peer) for name, peer in opened.items()}
         medians = await interleaved({name: _round(call) for name, call in calls.items()}, rounds)
-    rows: list[Row] = []
-    for figure in (P50, P99, RATE):
-        values = {name: found[figure.key] for name, found in medians.items()}
-        rows += [figure.row(name, values[name]) for name in values if name != ENGINE]
-        engine = values[ENGINE]
-        rows.append(figure.compared(ENGINE, engine, FLOOR, values[FLOOR]))
-        rows.append(
-            figure.compared(
-                ENGINE, engine, SOCKETIO_FLOOR, values[SOCKETIO_FLOOR], BARS[figure.key]
-            )
-        )
+    return [row for figure in (P50, P99, RATE) for row in _rows(figure, medians)]
+
+
+def _rows(figure: Figure, medians: dict[str, dict[str, float]]) -> list[Row]:
+    values = {name: found[figure.key] for name, found in medians.items()}
+    rows = [figure.row(name, values[name]) for name in (FLOOR, SOCKETIO_FLOOR, SOCKETIO_TEXT_FLOOR)]
+    for name, against, bar in COMPARED:
+        limit = bar if figure.lower_is_better else None
+        rows.append(figure.compared(name, values[name], against, values[against], limit))
     return rows
 
 
