@@ -11,7 +11,7 @@ from aiohttp import web
 
 from imjoy_engine.errors import ClientError, PortTakenError
 from imjoy_engine.gateway.auth import HostRule, check_host, check_origin
-from imjoy_engine.gateway.page import CONTENT_SECURITY_POLICY
+from imjoy_engine.gateway.page import content_security_policy
 
 __all__ = ["listening", "new_application", "origin_allowed"]
 
@@ -31,7 +31,7 @@ def new_application(rule: HostRule) -> web.Application:
 
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers
-        headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        headers.setdefault("Content-Security-Policy", content_security_policy(request.path))
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("Referrer-Policy", "no-referrer")
         headers.setdefault("Cache-Control", "no-cache")

@@ -6,24 +6,35 @@ from pathlib import Path
 
 from aiohttp import web
 
-__all__ = ["CONTENT_SECURITY_POLICY", "add_page"]
+__all__ = ["add_page", "content_security_policy"]
 
-CONTENT_SECURITY_POLICY = "; ".join(
+_PAGE_POLICY = "; ".join(
     (
-        "default-src 'self' blob: data:",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob: data:",
+        "default-src 'self'",
+        # The core makes functions from text.
+        "script-src 'self' 'unsafe-eval'",
         "style-src 'self' 'unsafe-inline'",
-        "connect-src 'self' ws: wss: blob: data:",
-        "worker-src 'self' blob: data:",
-        "frame-src 'self' blob: data:",
+        "img-src 'self' data: blob:",
+        "media-src 'self' data: blob:",
+        "font-src 'self' data:",
+        # A plugin may be loaded from an address, and show a web application in a window.
+        "connect-src 'self' https: http: ws: wss: blob: data:",
+        "worker-src 'self' blob:",
+        "frame-src 'self' https: http: blob: data:",
         "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
         "frame-ancestors 'self'",
     )
 )
-"""Plugins are scripts that people load by hand, so the core needs inline scripts and eval; nothing
-may come from another origin by itself."""
+_FRAME_POLICY = "frame-ancestors 'self'"
+"""Window plugins live in frames: their own scripts, and libraries from where they say."""
+
+
+def content_security_policy(path: str) -> str:
+    """Return what a document at `path` may load: the page little, a plugin's frame what it asks."""
+    return _FRAME_POLICY if path.startswith("/frames/") else _PAGE_POLICY
+
 
 _NOT_BUILT = """<!doctype html><meta charset="utf-8"><title>ImJoy Engine</title>
 <p>The engine runs, but its page is not built. Run <code>make serve</code> in the source

@@ -11,7 +11,7 @@ from aiohttp import web
 from imjoy_engine.errors import PortTakenError
 from imjoy_engine.gateway.auth import HostRule
 from imjoy_engine.gateway.http import listening, new_application, origin_allowed
-from imjoy_engine.gateway.page import add_page
+from imjoy_engine.gateway.page import add_page, content_security_policy
 
 RULE = HostRule.of("127.0.0.1", "https://lab.example/imjoy")
 
@@ -73,3 +73,11 @@ async def test_an_address_that_is_not_this_machines_is_said() -> None:
             pass
     assert isinstance(caught.value.__cause__, OSError)
     assert caught.value.__cause__.errno == errno.EADDRNOTAVAIL
+
+
+def test_a_frame_of_a_plugin_may_load_what_it_asks_and_the_page_may_not() -> None:
+    page, frame = content_security_policy("/"), content_security_policy("/frames/base_frame.html")
+    assert "script-src 'self' 'unsafe-eval'" in page
+    assert "script-src" not in frame
+    assert "frame-ancestors 'self'" in page
+    assert "frame-ancestors 'self'" in frame
