@@ -64,7 +64,8 @@ class Client:
         self._on_event = on_event
         self._plugins: dict[str, PluginEnd] = {}  # by plugin id
         self._ends: dict[str, PluginEnd] = {}  # by the peer id of this client's end
-        self._early: dict[str, list[Frame]] = {}
+        self._early: dict[str, list[Frame]] = {}  # for ends whose start has not been answered
+        self._starting = 0
         self._session = EngineSession(
             url,
             token,
@@ -104,14 +105,8 @@ class Client:
         functions = core_api(tell, self.find_plugin, api or {})
         end = PluginEnd(self, plugin_id, plugin, functions)
         self._plugins[plugin_id] = end
-        config = {"type": "native-python", **plugin.config}
         try:
-            answer = await self._session.ask("init_plugin", {"id": plugin_id, "config": config})
-            end.attach(answer)
-            self._ends[answer["client_peer"]] = end
-            for frame in self._early.pop(answer["client_peer"], ()):
-                self._frame(frame)
-            await end.begin(resumed=bool(answer["resumed"]))
+            await self._start(end, {"type": "native-python", **plugin.config})
         except BaseException:
             # Half a plugin is of no use to anybody; that it is gone already is no news.
             with contextlib.suppress(ClientError):
@@ -119,6 +114,21 @@ class Client:
             self._forget_plugin(plugin_id)
             raise
         return PluginProxy(end, self.stop_plugin)
+
+    async def _start(self, end: PluginEnd, config: dict[str, Any]) -> None:
+        self._starting += 1
+        try:
+            payload = {"id": end.plugin_id, "config": config}
+            answer = await self._session.ask("init_plugin", payload)
+            end.attach(answer)
+            self._ends[answer["client_peer"]] = end
+            for frame in self._early.pop(answer["client_peer"], ()):
+                self._frame(frame)
+        finally:
+            self._starting -= 1
+            if not self._starting:
+                self._early.clear()
+        await end.begin(resumed=bool(answer["resumed"]))
 
     def find_plugin(self, name: str) -> PluginProxy:
         """Return the plugin of that name that this client has started. Raises ClientError."""
@@ -133,7 +143,9 @@ class Client:
         self._forget_plugin(plugin_id)
 
     def _forget_plugin(self, plugin_id: str) -> None:
-        self._plugins.pop(plugin_id, None)
+        end = self._plugins.pop(plugin_id, None)
+        if end is not None:
+            end.event({"event": "state", "state": "stopped"})  # its own word may come too late
         self._ends = {peer: end for peer, end in self._ends.items() if end.plugin_id != plugin_id}
 
     async def status(self) -> dict[str, Any]:
@@ -177,11 +189,11 @@ class Client:
             self._event(self.payload(frame))
             return
         end = self._ends.get(frame.to)
-        if end is None:
+        if end is not None:
+            end.frame(frame)
+        elif self._starting:
             # A worker may greet before the answer to init_plugin has told which end it greets.
             self._early.setdefault(frame.to, []).append(frame)
-        else:
-            end.frame(frame)
 
     def _event(self, event: dict[str, Any]) -> None:
         end = self._plugins.get(str(event.get("id")))

@@ -5,7 +5,7 @@
         mask = plugin.segment(image)
 
 Everything happens in an event loop of its own, in a thread that ends with the block. Functions of
-the program that a plugin calls run in that thread.
+the program that a plugin calls run in that thread; they must not wait for the plugin in their turn.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from typing import Any
 
 from imjoy_client import client as asynchronous
 from imjoy_client.plugin import PluginProxy
+from imjoy_wire.dotdict import DotDict
+from imjoy_wire.proxies import RemoteFunction
 
-__all__ = ["SyncClient", "SyncPlugin", "connect"]
+__all__ = ["SyncClient", "SyncFunction", "SyncPlugin", "connect"]
 
 
 class _Loop:
@@ -33,7 +35,16 @@ class _Loop:
         self._thread.start()
 
     def run(self, work: Any, timeout_s: float | None = None) -> Any:
-        """Return what a coroutine returns, or raise what it raises."""
+        """Return what a coroutine returns, or raise what it raises.
+
+        Raises RuntimeError in the loop's own thread, which would wait for itself.
+        """
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise RuntimeError(
+                "A function that a plugin calls cannot wait for a plugin here. "
+                "Use imjoy_client.connect, where it may be a coroutine."
+            )
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout_s)
 
     def close(self) -> None:
@@ -80,6 +91,29 @@ class SyncClient:
         return status
 
 
+class SyncFunction:
+    """A function of a plugin's: calling it returns the result.
+
+    `timeout_s` bounds the wait; TimeoutError is raised when it is over.
+    """
+
+    def __init__(self, function: Any, loop: _Loop) -> None:
+        self.function = function
+        self.__name__ = function.__name__
+        self._loop = loop
+
+    def __call__(self, *args: Any, timeout_s: float | None = None, **kwargs: Any) -> Any:
+        """Wait for the result. Raises what the function raises there."""
+
+        async def wait() -> Any:
+            return await self.function(*_theirs(list(args)), **_theirs(kwargs))
+
+        return _ours(self._loop.run(wait(), timeout_s), self._loop)
+
+    def __repr__(self) -> str:
+        return repr(self.function)
+
+
 class SyncPlugin:
     """A started plugin: `plugin.name(...)` calls its function and returns the result."""
 
@@ -87,25 +121,45 @@ class SyncPlugin:
         self._proxy = proxy
         self._loop = loop
 
+    def interface(self) -> dict[str, Any]:
+        """Return the plugin's functions by name, as it last exported them."""
+        functions: dict[str, Any] = _ours(self._loop.run(self._proxy.interface()), self._loop)
+        return functions
+
     def stop(self) -> None:
         """Return when the plugin's process has ended."""
         self._loop.run(self._proxy.stop())
 
+    def __getitem__(self, name: str) -> Any:
+        return _ours(self._proxy[name], self._loop)
+
     def __getattr__(self, name: str) -> Any:
-        value = getattr(self._proxy, name)
-        if not callable(value):
-            return value
-
-        def call(*args: Any, timeout_s: float | None = None, **kwargs: Any) -> Any:
-            """Return the result; TimeoutError after `timeout_s` seconds, if given."""
-
-            async def wait() -> Any:
-                return await value(*args, **kwargs)
-
-            return self._loop.run(wait(), timeout_s)
-
-        call.__name__ = name
-        return call
+        return _ours(getattr(self._proxy, name), self._loop)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *dir(self._proxy)})
+
+    def __repr__(self) -> str:
+        return repr(self._proxy)
+
+
+def _ours(value: Any, loop: _Loop) -> Any:
+    """Return a value from a plugin with functions that return their results."""
+    if isinstance(value, RemoteFunction):
+        return SyncFunction(value, loop)
+    if isinstance(value, dict):
+        return DotDict({key: _ours(item, loop) for key, item in dict.items(value)})
+    if isinstance(value, list):
+        return [_ours(item, loop) for item in value]
+    return value
+
+
+def _theirs(value: Any) -> Any:
+    """Return a value for a plugin with its functions as they came."""
+    if isinstance(value, SyncFunction):
+        return value.function
+    if isinstance(value, dict):
+        return {key: _theirs(item) for key, item in dict.items(value)}
+    if isinstance(value, list):
+        return [_theirs(item) for item in value]
+    return value

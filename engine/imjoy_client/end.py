@@ -1,0 +1,254 @@
+"""A program's end of one plugin: the handshake, the frames, the calls that wait.
+
+What programs see of it is the `PluginProxy` of `plugin`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from imjoy_client.errors import PluginFailedError
+from imjoy_client.plugin_file import PluginSource
+from imjoy_wire import codec
+from imjoy_wire.calls import IncomingCall
+from imjoy_wire.errors import PeerGoneError, WireError
+from imjoy_wire.frames import Frame
+from imjoy_wire.host import ScriptRequest
+from imjoy_wire.messages import Message
+from imjoy_wire.peer import Peer
+
+__all__ = ["Connection", "PluginEnd", "Reply"]
+
+_LOG = logging.getLogger(__name__)
+
+
+class Connection(Protocol):
+    """What an end needs of the client that has it."""
+
+    thread_id: int
+
+    def send(self, frame: Frame) -> None:
+        """Queue a frame; for the thread of this id."""
+        ...
+
+    def forget(self, peer: str) -> None:
+        """Drop what is under way to and from a peer that is gone."""
+        ...
+
+    def payload(self, frame: Frame) -> dict[str, Any]:
+        """Return the JSON object in a frame of the engine."""
+        ...
+
+    def told(self, plugin: PluginEnd, name: str, value: Any) -> None:
+        """Pass on what a plugin reports by itself."""
+        ...
+
+
+class Reply:
+    """The answer of a call that is on its way: await it."""
+
+    def __init__(self, label: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.label = label
+        self._loop = loop
+        self._future: asyncio.Future[Any] = loop.create_future()
+
+    def resolve(self, value: Any = None) -> None:
+        """Let whoever waits have the value."""
+        if not self._future.done():
+            self._future.set_result(value)
+
+    def reject(self, error: BaseException) -> None:
+        """Raise the error where somebody waits; one that nobody waits for is no news."""
+        if not self._future.done():
+            self._future.set_exception(error)
+            self._future.exception()
+
+    def __await__(self) -> Any:
+        return self._future.__await__()
+
+
+class PluginEnd:
+    """What the browser would be for this plugin."""
+
+    def __init__(
+        self,
+        client: Connection,
+        plugin_id: str,
+        source: PluginSource,
+        api: Mapping[str, Callable[..., Any]],
+    ) -> None:
+        self.plugin_id = plugin_id
+        self.state = "new"
+        """Where the plugin is in its life, as the engine last said."""
+        self._client = client
+        self._source = source
+        self._api = api
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._peer: Peer | None = None
+        self._worker = ""
+        self._greeted: Any = None
+        self._ended: asyncio.Future[dict[str, Any]] = self._loop.create_future()
+        self._last_interface: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """The plugin's own name."""
+        return str(self._source.config["name"])
+
+    @property
+    def interface(self) -> dict[str, Any]:
+        """The plugin's functions by name, as it last exported them."""
+        remote = self._peer.remotes.get(self._worker) if self._peer is not None else None
+        return (remote.interface if remote is not None else None) or self._last_interface
+
+    # ── for the client ───────────────────────────────────────────────────────────────────────
+
+    def attach(self, answer: Mapping[str, Any]) -> None:
+        """Be the end that the engine's answer to init_plugin names; frames may come then."""
+        self._worker = answer["peer_id"]
+        self.state = answer["state"]
+        config = {"name": self.name, "type": "client"}
+        self._peer = Peer(answer["client_peer"], self, config, self.plugin_id)
+        self._greeted = self._peer.expect(self._worker, "imjoyRPCReady", "the plugin's greeting")
+
+    async def begin(self, *, resumed: bool) -> None:
+        """Shake hands, run the scripts unless they have been, and `setup` or, then, `resume`.
+
+        Raises PluginFailedError.
+        """
+        peer = self._peer
+        assert peer is not None
+        config = dict(peer.config)
+        await self._while_it_lives(self._greeted)
+        peer.send(self._worker, "initialize", config={**config, "allow_execution": True})
+        peer.export(self._api)
+        taken = peer.expect(self._worker, "interfaceSetAsRemote", "the plugin's consent")
+        peer.offer(self._worker)
+        await self._while_it_lives(taken)
+        if not resumed:
+            for script in self._source.scripts:
+                await self._execute(peer, script.content, script.first_line)
+        got = peer.expect(self._worker, "setInterface", "the plugin's functions")
+        peer.send(self._worker, "getInterface")
+        await self._while_it_lives(got)
+        self._last_interface = self.interface
+        first = "resume" if resumed and "resume" in self.interface else "setup"
+        if first in self.interface:
+            await self._while_it_lives(self.interface[first]())
+
+    async def _execute(self, peer: Peer, content: str, first_line: int) -> None:
+        try:
+            await self._while_it_lives(
+                peer.execute(self._worker, content, self._source.filename, first_line)
+            )
+        except PluginFailedError:
+            raise
+        except Exception as error:
+            raise PluginFailedError(str(error), code="script-failed") from error
+
+    async def _while_it_lives(self, reply: Any) -> Any:
+        """Return what a reply brings, or raise why the plugin has ended."""
+        waiting = asyncio.ensure_future(_awaited(reply))
+        await asyncio.wait({waiting, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            try:
+                return waiting.result()
+            except PeerGoneError:
+                return await asyncio.shield(self._ended_badly())
+        waiting.cancel()
+        raise _failure(self._ended.result())
+
+    async def _ended_badly(self) -> Any:
+        raise _failure(await self._ended)
+
+    def frame(self, frame: Frame) -> None:
+        """Take a frame that is for this plugin's client end."""
+        assert self._peer is not None
+        if frame.kind == "rpc":
+            try:
+                self._peer.receive(frame.sender, codec.unpack(frame.body, frame.buffers))
+            except WireError as error:
+                _LOG.warning("A message of %s was dropped: %s", self.name, error)
+        elif frame.kind in ("peer_gone", "undeliverable"):
+            body = self._client.payload(frame)
+            gone = str(body.get("peer") or body.get("to") or "")
+            self._client.forget(gone)
+            reason = body.get("reason") or body
+            self._peer.peer_gone(gone, reason)
+            if gone == self._worker:
+                state = "stopped" if reason.get("code") == "plugin-stopped" else "failed"
+                self.event({"event": "state", "state": state, "error": reason})
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Take note of what the engine says of this plugin."""
+        if event["event"] != "state":
+            return
+        self.state = event["state"]
+        if self.state in ("stopped", "failed") and not self._ended.done():
+            self._ended.set_result(dict(event))
+            if self._peer is not None:
+                self._peer.close(event.get("error") or {"message": "The plugin has stopped."})
+
+    # ── imjoy_wire.host.Host ─────────────────────────────────────────────────────────────────
+
+    def send(self, to: str, message: Message) -> None:
+        """Put a message on its way."""
+        assert self._peer is not None
+        body, buffers = codec.pack(message)
+        frame = Frame(to, self._peer.peer_id, "rpc", body, buffers)
+        if threading.get_ident() == self._client.thread_id:
+            self._client.send(frame)
+        else:
+            self._loop.call_soon_threadsafe(self._client.send, frame)
+
+    def new_promise(self, label: str) -> Reply:
+        """Return what a caller waits on."""
+        return Reply(label, self._loop)
+
+    def run_call(self, call: IncomingCall) -> None:
+        """Run a function of this program that the plugin calls."""
+        task = self._loop.create_task(_run(call))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def run_script(self, request: ScriptRequest) -> None:
+        """Refuse: a plugin does not run code in its client."""
+        request.done("This client runs no scripts.")
+
+    def heard(self, sender: str, kind: str, message: Message) -> None:
+        """Pass on what the plugin reports."""
+        if kind == "error":
+            self._client.told(self, "error", message.get("message"))
+
+
+async def _awaited(reply: Any) -> Any:
+    return await reply
+
+
+async def _run(call: IncomingCall) -> None:
+    try:
+        args, kwargs = call.arguments()
+        result = call.function(*args, **kwargs)
+        del args, kwargs  # what of them is still referred to counts as kept
+        if inspect.isawaitable(result):
+            result = await result
+    except Exception as error:  # noqa: BLE001 - the border to the program's own functions
+        call.fail(error)
+    else:
+        call.succeed(result)
+
+
+def _failure(event: Mapping[str, Any]) -> PluginFailedError:
+    error = event.get("error") or {}
+    return PluginFailedError(
+        str(error.get("message") or "The plugin has stopped."),
+        hint=str(error.get("hint") or ""),
+        code=str(error.get("code") or "plugin-stopped"),
+        log_tail=str(error.get("log_tail") or ""),
+    )
