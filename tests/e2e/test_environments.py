@@ -158,8 +158,9 @@ async def test_a_package_that_does_not_exist_is_said_in_uvs_words(person: Person
     note = await person.sees_failure("Seeker")
     await expect(note).to_contain_text("There is no package named no-such-package-at-all.")
     await expect(note).to_contain_text("Check its spelling")
-    await note.get_by_text("Last lines").click()
-    await expect(note).to_contain_text("was not found in the package registry")
+    await expect(await person.sees_last_lines(note)).to_contain_text(
+        "was not found in the package registry"
+    )
     await person.screenshot("no-such-package")
     await expect(person.page.get_by_role("article").get_by_role("alert")).to_have_count(1)
 
@@ -167,8 +168,7 @@ async def test_a_package_that_does_not_exist_is_said_in_uvs_words(person: Person
 async def test_requirements_that_clash_are_explained(person: Person) -> None:
     await person.drop(user_of("picky", "Picky"))
     note = await person.sees_failure("Picky")
-    await note.get_by_text("Last lines").click()
-    await expect(note).to_contain_text("small-package>=2")
+    await expect(await person.sees_last_lines(note)).to_contain_text("small-package>=2")
     # The plugin is corrected in place, and nothing of the failure is left.
     await person.load(user_of("small-package", "Picky"), "Picky")
     await expect(person.card("Picky").get_by_role("alert")).to_have_count(0)

@@ -208,8 +208,9 @@ async def test_a_syntax_error_in_python_has_its_line(person: Person) -> None:
     await person.drop(source)
     note = await person.sees_failure("Typo")
     await expect(note).to_contain_text("SyntaxError")
-    await note.get_by_text("Last lines").click()
-    await expect(note).to_contain_text(f'File "Typo.imjoy.html", line {line}')
+    await expect(await person.sees_last_lines(note)).to_contain_text(
+        f'File "Typo.imjoy.html", line {line}'
+    )
     await person.screenshot("syntax-error-python")
 
 

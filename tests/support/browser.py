@@ -86,7 +86,9 @@ class Person:
     async def screenshot(self, name: str, *, full: bool = False) -> None:
         """Keep a picture under tests/out for somebody to look at."""
         SCREENSHOTS.mkdir(exist_ok=True)
-        await self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=full)
+        await self.page.screenshot(
+            path=SCREENSHOTS / f"{name}.png", full_page=full, animations="disabled"
+        )
 
     # ── bringing plugins ─────────────────────────────────────────────────────────────────────
 
@@ -177,6 +179,13 @@ class Person:
         self.watch.may_say += [f"error occured when loading plugin {name}", "^console: LinkError:"]
         await self.sees_state(name, "Failed")
         return self.card(name).get_by_role("alert")
+
+
+    async def sees_last_lines(self, note: Locator) -> Locator:
+        """Return what a failure's note shows of the last words of what failed."""
+        tail = note.locator("pre")
+        await expect(tail).to_be_visible()
+        return tail
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { hostApi } from "../../../engine/web/page/core/host_api.js";
 import { hostDialogs } from "../../../engine/web/page/core/host_dialogs.js";
 import { hostFiles } from "../../../engine/web/page/core/host_files.js";
 import { hostCreateWindow } from "../../../engine/web/page/core/host_windows.js";
@@ -117,3 +118,18 @@ test("no files chosen is an empty list, or nothing, or an error, by API version"
   assert.equal(await cancel("0.1.6"), null);
   await assert.rejects(cancel("0.1.2"), /cancelled/);
 });
+
+for (const type of ["engine", "engine-factory", "file-manager"]) {
+  test(`a plugin without the flag ${type} hears so where it registers one`, async () => {
+    const { app, core } = startPage();
+    const registered = [];
+    core.pm.registerService = async (_, config) => registered.push(config.type);
+    const { register, registerService } = hostApi(app, () => core);
+    const config = { type, name: "Mine" };
+    assert.throws(() => registerService(PLUGIN, config), /flags/);
+    assert.throws(() => register({ ...PLUGIN, config: { flags: ["other"] } }, config), /flags/);
+    await registerService({ ...PLUGIN, config: { flags: [type] } }, config);
+    await register(PLUGIN, { type: "operator", name: "Free" });
+    assert.deepEqual(registered, [type, "operator"]);
+  });
+}

@@ -9,6 +9,8 @@ import { checkedSource, hostCreateWindow } from "./host_windows.js";
 /** @typedef {import("./owners.js").CorePlugin} CorePlugin */
 /** @typedef {import("../app.js").App} App */
 
+const FLAGGED_SERVICES = ["engine", "engine-factory", "file-manager"];
+
 /**
  * Return the functions that the core gives to plugins as their `api`, each with the calling plugin
  * as its first argument.
@@ -90,5 +92,12 @@ function hostPlugins(imjoyOf) {
     if (typeof source === "string" && source.includes("\n")) checkedSource(source, given?.tag);
     return imjoyOf().pm.getPlugin(plugin, given, extra);
   };
-  return { getPlugin, loadPlugin: getPlugin };
+  /** The core takes such a service in, and objects where nobody hears it. @param {CorePlugin} plugin @param {any} config */
+  const registerService = (plugin, config) => {
+    if (FLAGGED_SERVICES.includes(config?.type) && !plugin?.config?.flags?.includes(config.type)) {
+      throw new Error(`Only a plugin with "${config.type}" among its flags can register this service.`);
+    }
+    return imjoyOf().pm.registerService(plugin, config);
+  };
+  return { getPlugin, loadPlugin: getPlugin, register: registerService, registerService };
 }
