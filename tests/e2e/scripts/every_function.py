@@ -6,7 +6,6 @@ The test writes ENGINE_URL and PEER_SOURCE above it.
 # ruff: noqa: F821, T201, PT017 - the names are the test's, and what is printed is the report
 
 import asyncio
-import time
 import traceback
 from pathlib import Path
 
@@ -164,6 +163,7 @@ async def createWindow():
 
 @check
 async def builtInWindows():
+    windows = []
     pixel = {"src": "data:image/gif;base64,R0lGODlhAQABAAAAACw="}
     for kind, data in (
         ("imjoy/image", pixel),
@@ -173,12 +173,10 @@ async def builtInWindows():
         ("imjoy/schema-io", {"title": "Schema", "data": {"a": 1}}),
         ("imjoy/plugin-editor", {"id": "x", "code": "<config></config>"}),
     ):
-        window = await api.createWindow(type=kind, name=kind, data=data)
-        await window.close()
-    panel = await api.createWindow(
-        type="imjoy/joy", name="A panel", config={"ui": "N {id: 'n', type: 'number'}"}
-    )
-    await panel.close()
+        windows.append(await api.createWindow(type=kind, name=kind, data=data))
+    ui = {"ui": "N {id: 'n', type: 'number'}"}
+    windows.append(await api.createWindow(type="imjoy/joy", name="A panel", config=ui))
+    await asyncio.gather(*[window.close() for window in windows])
 
 
 # ── other plugins ────────────────────────────────────────────────────────────────────────────
@@ -360,18 +358,22 @@ class Everything:
         assert sorted(CHECKS), "nothing to check"
 
     async def run(self, ctx):
-        good = 0
-        for name, function in CHECKS.items():
-            start = time.monotonic()
-            try:
-                await asyncio.wait_for(function(), 40)
-            except Exception as error:  # noqa: BLE001 - each is reported
-                line = traceback.extract_tb(error.__traceback__)[-1].line
-                print(f"FAILED {name}: {error!r:.400} at {line}")
-            else:
-                good += 1
-                print(f"good {name} in {time.monotonic() - start:.1f} s")
-        return f"{good} of {len(CHECKS)} are good"
+        # It answers after 15 s only: the others do not wait for it.
+        slow = asyncio.create_task(reported("connectToServer", CHECKS.pop("connectToServer")))
+        good = [await reported(name, function) for name, function in CHECKS.items()]
+        good.append(await slow)
+        return f"{sum(good)} of {len(good)} are good"
+
+
+async def reported(name, function):
+    try:
+        await asyncio.wait_for(function(), 40)
+    except Exception as error:  # noqa: BLE001 - each is reported
+        line = traceback.extract_tb(error.__traceback__)[-1].line
+        print(f"FAILED {name}: {error!r:.400} at {line}")
+        return False
+    print(f"good {name}")
+    return True
 
 
 api.export(Everything())
