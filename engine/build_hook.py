@@ -63,12 +63,17 @@ def build_worker(target: Path) -> None:
 def build_page(target: Path) -> None:
     """Install the page's packages from the lock, then assemble it."""
     web = ENGINE / "web"
-    run_npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"], web)
+    if _is_older(web / "node_modules" / ".package-lock.json", web / "package-lock.json"):
+        run_npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"], web)
     fresh = target.with_name("web.new")
     shutil.rmtree(fresh, ignore_errors=True)
     run_npm(["run", "--silent", "build", "--", "--out", str(fresh)], web)
     shutil.rmtree(target, ignore_errors=True)
     fresh.rename(target)
+
+
+def _is_older(made: Path, source: Path) -> bool:
+    return not made.exists() or made.stat().st_mtime < source.stat().st_mtime
 
 
 def copy_templates(target: Path) -> None:

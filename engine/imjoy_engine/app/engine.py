@@ -88,7 +88,7 @@ class Engine:
         listener = await stack.enter_async_context(
             WorkerListener.listening(max_frame_bytes=config.limits.max_message_bytes)
         )
-        app = new_application(HostRule.of(config.host, config.base_url, config.allow_origins))
+        app = new_application(HostRule.of(config.host, config.base_url))
         files = FileService(self._visible, UrlSigner(new_secret()), self._clock)
         origins = allowed_origins(config.base_url, config.allow_origins)
         channels = DataChannels(origins)
