@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import aiohttp
+import socketio
 
 from imjoy_wire.chunks import CUT_BYTES
 from imjoy_wire.errors import WireError
@@ -29,9 +30,11 @@ async def send_by_socketio(socket: Any, frame: Frame) -> None:
     """Send a frame as one Socket.IO event. Raises RoadClosedError."""
     header, body, *buffers = to_event(frame)
     parts = [part if isinstance(part, (bytes, str)) else bytes(part) for part in (body, *buffers)]
-    if not socket.connected:
-        raise RoadClosedError
-    await socket.emit("frame", (header, *parts))
+    try:
+        # Not asked before: `connected` is still false in the handler of a connection that is back.
+        await socket.emit("frame", (header, *parts))
+    except socketio.exceptions.SocketIOError as error:
+        raise RoadClosedError from error
 
 
 class DataChannel:

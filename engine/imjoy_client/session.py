@@ -186,7 +186,7 @@ class EngineSession:
         await send_by_socketio(self._socket, frame)
 
     async def _send_over(self, road: Callable[[Frame], Any]) -> None:
-        with contextlib.suppress(RoadClosedError, socketio.exceptions.SocketIOError):
+        with contextlib.suppress(RoadClosedError):
             for again in self._sent.unacknowledged():
                 await road(again)
             while True:

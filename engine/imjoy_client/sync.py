@@ -18,7 +18,7 @@ from typing import Any
 
 from imjoy_client import client as asynchronous
 from imjoy_client.plugin import PluginProxy
-from imjoy_wire.dotdict import DotDict
+from imjoy_wire.dotdict import DotDict, prefer_functions
 from imjoy_wire.proxies import RemoteFunction
 
 __all__ = ["SyncClient", "SyncFunction", "SyncPlugin", "connect"]
@@ -148,7 +148,9 @@ def _ours(value: Any, loop: _Loop) -> Any:
     if isinstance(value, RemoteFunction):
         return SyncFunction(value, loop)
     if isinstance(value, dict):
-        return DotDict({key: _ours(item, loop) for key, item in dict.items(value)})
+        own = DotDict({key: _ours(item, loop) for key, item in dict.items(value)})
+        prefer_functions(own)
+        return own
     if isinstance(value, list):
         return [_ours(item, loop) for item in value]
     return value

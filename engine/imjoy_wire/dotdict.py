@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["DotDict"]
+__all__ = ["DotDict", "prefer_functions"]
+
+_DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
 
 
 def _is_reserved(name: str) -> bool:
@@ -38,3 +40,14 @@ class DotDict(dict):  # type: ignore[type-arg]  # subscription needs Python 3.9
     def copy(self) -> DotDict:
         """Return a shallow copy."""
         return DotDict(self)
+
+
+def prefer_functions(value: DotDict) -> None:
+    """Let `value.update(...)` be the function that is a member of that name, if there is one.
+
+    For remote objects, whose functions may have the names of dict's own methods. Whoever needs
+    those of such a value calls `dict.update(value, ...)`, or copies it with `dict(value)`.
+    """
+    for name in _DICT_METHODS.intersection(value):
+        if callable(value[name]):
+            value.__dict__[name] = value[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from .dotdict import DotDict
+from .dotdict import DotDict, prefer_functions
 from .errors import DialectError
 from .objects import ObjectStore
 from .proxies import Caller, Held, HeldObjects, Releases, RemoteFunction
@@ -18,8 +18,6 @@ except ImportError:  # Python 3.7, which is not promised but costs nothing
 __all__ = ["Keeper", "Passage"]
 
 Function = Callable[..., Any]
-
-_DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
 
 
 class Keeper(Caller, Protocol):
@@ -138,7 +136,7 @@ class Passage:
         held = self._held_object(owners[0] if owners else self._other, object_id)
         self._keeper.held_objects.add(value, held)
         if isinstance(value, DotDict):
-            _let_functions_win(value)
+            prefer_functions(value)
         return value
 
     def _held_object(self, owner: str, object_id: str) -> Held:
@@ -155,10 +153,3 @@ class Passage:
     def _target(self, tree: Tree) -> str:
         target = tree.get("_rtarget_id")
         return target if isinstance(target, str) and target else self._other
-
-
-def _let_functions_win(remote: DotDict) -> None:
-    """Let `remote.update(...)` be the remote function of that name where there is one."""
-    for name in _DICT_METHODS.intersection(remote):
-        if isinstance(remote[name], RemoteFunction):
-            remote.__dict__[name] = remote[name]

@@ -1,0 +1,108 @@
+"""A program's end of one plugin, joined with the plugin in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from imjoy_client.end import PluginEnd, Reply
+from imjoy_client.errors import PluginFailedError
+from imjoy_client.plugin_file import PluginSource, Script
+from imjoy_wire import codec
+from imjoy_wire.frames import Frame
+
+ANSWER = {"peer_id": "w", "client_peer": "c", "state": "ready"}
+
+
+class Connection:
+    """A client whose frames go to a plugin that lives beside it."""
+
+    def __init__(self) -> None:
+        self.thread_id = threading.get_ident()
+        self.sent: list[Frame] = []
+        self.tellings: list[tuple[str, object]] = []
+        self.forgotten: list[str] = []
+        self.deliver = self.sent.append
+
+    def send(self, frame: Frame) -> None:
+        self.deliver(frame)
+
+    def forget(self, peer: str) -> None:
+        self.forgotten.append(peer)
+
+    def payload(self, frame: Frame) -> dict:
+        return codec.unpack(frame.body)
+
+    def told(self, plugin: PluginEnd, name: str, value: object) -> None:
+        self.tellings.append((name, value))
+
+
+@pytest.fixture
+def connection():
+    return Connection()
+
+
+@pytest.fixture
+async def end(connection):
+    source = PluginSource({"name": "Trial"}, (Script("a = 1", 7),), "Trial.imjoy.html")
+    end = PluginEnd(connection, "p1", source, {"log": lambda *_: None})
+    end.attach(ANSWER)
+    return end
+
+
+def message(kind, **fields):
+    return Frame("c", "w", "rpc", codec.pack({"type": kind, **fields})[0])
+
+
+async def test_it_knows_who_it_is(end):
+    assert (end.name, end.plugin_id, end.state) == ("Trial", "p1", "ready")
+    assert end.interface == {}
+
+
+async def test_a_message_that_cannot_be_read_is_dropped(end, caplog):
+    end.frame(Frame("c", "w", "rpc", b"{{{"))
+    assert "was dropped" in caplog.text
+
+
+async def test_what_the_plugin_reports_is_passed_on(end, connection):
+    end.frame(message("error", message="it went wrong"))
+    assert connection.tellings == [("error", "it went wrong")]
+
+
+async def test_it_runs_no_scripts(end, connection):
+    end.frame(message("execute", code={"content": "1"}))
+    answer = codec.unpack(connection.sent[-1].body)
+    assert answer == {"type": "executed", "error": "This client runs no scripts."}
+
+
+async def test_a_peer_that_nobody_knows_is_forgotten(end, connection):
+    end.frame(Frame("c", "", "undeliverable", b'{"to":"x","code":"no-peer","message":"No."}'))
+    assert connection.forgotten == ["x"]
+    assert end.state == "ready"
+
+
+@pytest.mark.parametrize(
+    ("code", "state"), [("plugin-stopped", "stopped"), ("plugin-crashed", "failed")]
+)
+async def test_the_worker_going_is_the_end(end, code, state):
+    body = codec.pack({"peer": "w", "reason": {"code": code, "message": "It has ended."}})[0]
+    end.frame(Frame("c", "", "peer_gone", body))
+    assert end.state == state
+    with pytest.raises(PluginFailedError, match="It has ended"):
+        await end.begin(resumed=False)
+
+
+async def test_another_thread_sends_through_the_loop(end, connection):
+    connection.thread_id = -1
+    end.frame(message("execute", code={}))
+    assert connection.sent == []
+
+
+async def test_a_reply_is_settled_once():
+    reply = Reply("echo", asyncio.get_running_loop())
+    reply.resolve(1)
+    reply.resolve(2)
+    reply.reject(ValueError("late"))
+    assert await reply == 1

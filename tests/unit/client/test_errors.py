@@ -1,0 +1,20 @@
+"""The errors of the client."""
+
+from __future__ import annotations
+
+from imjoy_client.errors import ClientError, EngineRefusedError, PluginFailedError
+
+
+def test_an_error_says_what_to_do_next():
+    error = ClientError("No engine answers.", hint="Is it running?")
+    assert str(error) == "No engine answers. Is it running?"
+
+
+def test_a_refusal_is_read_from_its_ack():
+    error = EngineRefusedError.of({"error": "The token is wrong.", "hint": "Look.", "code": "t"})
+    assert (error.message, error.hint, error.code) == ("The token is wrong.", "Look.", "t")
+    assert str(EngineRefusedError.of({})) == "The engine refused."
+
+
+def test_a_failure_has_the_last_lines():
+    assert PluginFailedError("It ended.", log_tail="last words").log_tail == "last words"
