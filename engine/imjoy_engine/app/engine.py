@@ -11,6 +11,7 @@ from typing import Any
 
 from imjoy_engine.app.info import engine_info
 from imjoy_engine.app.shared_memory import shared_directory
+from imjoy_engine.app.terminal import TerminalLog
 from imjoy_engine.app.workspace import locked_workspace
 from imjoy_engine.clock import Clock, SystemClock
 from imjoy_engine.config import DEFAULT_WORKSPACE, EngineConfig
@@ -52,6 +53,7 @@ class Engine:
         self._clock = clock or SystemClock()
         self._stack = AsyncExitStack()
         self._registry: SessionRegistry
+        self._terminal = TerminalLog()
 
     @property
     def url(self) -> str:
@@ -153,6 +155,7 @@ class Engine:
         return (start, *whole, *self.config.file_roots)
 
     def _event(self, instance: PluginInstance, event: dict[str, Any]) -> None:
+        self._terminal.tell(instance, event)
         self._registry.plugin_event(instance, event)
 
     def _frame(self, instance: PluginInstance, frame: Frame) -> None:

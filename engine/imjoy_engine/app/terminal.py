@@ -1,0 +1,34 @@
+"""What the person at the terminal sees of plugins: one line for each step, not for each byte."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from imjoy_engine.plugins import PluginInstance
+
+__all__ = ["TerminalLog"]
+
+_LOG = logging.getLogger("imjoy_engine.plugins")
+_SHOWN_STATES = {"starting": "starts", "ready": "is ready", "stopped": "has stopped"}
+
+
+class TerminalLog:
+    """Log a plugin's states and the steps of its environment, each once."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[str, str]] = {}
+
+    def tell(self, instance: PluginInstance, event: dict[str, Any]) -> None:
+        """Log an event of a plugin if it is news."""
+        name = instance.manifest.name
+        if event["event"] == "state":
+            if words := _SHOWN_STATES.get(event["state"]):
+                _LOG.info("%s %s", name, words)
+            if instance.lifecycle.is_final:
+                self._last.pop(instance.id, None)
+        elif event["event"] == "progress":
+            step = (event["phase"], event["item"])
+            if step != self._last.get(instance.id):
+                self._last[instance.id] = step
+                _LOG.info("%s: %s", name, event["message"] or event["phase"])
