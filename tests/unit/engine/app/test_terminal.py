@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from imjoy_engine.app.terminal import TerminalLog
 from imjoy_engine.plugins.instance import InstanceObserver, PluginInstance
 from imjoy_engine.plugins.manifest import PluginManifest
