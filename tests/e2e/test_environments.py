@@ -132,14 +132,13 @@ async def test_requirements_are_read_in_every_form(
 @pytest.mark.parametrize(
     ("config", "field"),
     [
-        ({"env": "conda create -n old python=3.6"}, "env 'conda create"),
-        ({"requirements": ["conda: pytorch"]}, "requirements[0] 'conda: pytorch'"),
-        ({"requirements": ["small-package", "repo: https://x.org/y"]}, "requirements[1] 'repo:"),
-        ({"requirements": ["cmd: make me"]}, "requirements[0] 'cmd: make me'"),
-        ({"requirements": ["git+https://x.org/y"]}, "requirements[0] 'git+https"),
+        ({"env": {"type": "docker"}}, "env {'type': 'docker'}"),
+        ({"requirements": ["small-package", "repo: https://x.org/y"]}, "repo 'https://x.org/y'"),
+        ({"requirements": ["cmd: make me"]}, "cmd 'make me'"),
+        ({"requirements": ["./local"]}, "requirements[0] './local'"),
         ({"cmd": "matlab"}, "cmd 'matlab'"),
     ],
-    ids=["env", "conda", "repo", "cmd", "git", "interpreter"],
+    ids=["env", "repo", "cmd", "file", "interpreter"],
 )
 async def test_what_is_not_supported_yet_is_named(
     person: Person, config: dict[str, object], field: str

@@ -128,10 +128,13 @@ async def test_a_bad_manifest_is_refused_at_once(
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"env": "conda create -n old python=3.6"}, "env"),
-        ({"requirements": ["conda: pytorch"]}, "requirements[0]"),
-        ({"requirements": ["numpy", "repo: https://example.org/x"]}, "requirements[1]"),
-        ({"requirements": ["cmd: make me"]}, "requirements[0]"),
+        ({"env": {"type": "docker"}}, "env"),
+        ({"requirements": ["./local"]}, "requirements[0]"),
+        (
+            {"requirements": ["numpy", "repo: https://example.org/x"]},
+            "repo 'https://example.org/x'",
+        ),
+        ({"requirements": ["cmd: make me"]}, "cmd 'make me'"),
         ({"cmd": "matlab"}, "cmd"),
     ],
 )

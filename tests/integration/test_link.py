@@ -258,7 +258,7 @@ async def test_a_start_that_fails_says_why(page: Page, script: str, words: str) 
 
 
 async def test_needs_that_are_not_met_are_told(page: Page) -> None:
-    code = plugin_file(GOOD, env="conda create -n x python=3.6")
+    code = plugin_file(GOOD, requirements=["cmd: make me"])
     assert "not supported yet" in await failure(page, f"load({json.dumps(code)})")
 
 

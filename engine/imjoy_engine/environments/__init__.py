@@ -1,15 +1,18 @@
 """Environments: from what a plugin says it needs to a ready interpreter, once.
 
-`spec` reads the wish, `lock` is the resolved answer, `uv` resolves and builds, `store` keeps what
-was built under the key of its lock and leases it out.
+`spec` is the wish, read from a plugin by `plugin_config` and from files by `spec_files`; `lock` is
+the resolved answer, `uv` resolves and builds, `store` keeps what was built under the key of its
+lock and leases it out.
 """
 
 from __future__ import annotations
 
 from imjoy_engine.environments.indexes import pip_config_files
 from imjoy_engine.environments.lease import EnvironmentLease, Environments, Package
+from imjoy_engine.environments.plugin_config import spec_from_config
 from imjoy_engine.environments.progress import OnProgress, Phase, Progress
-from imjoy_engine.environments.spec import EnvironmentSpec, spec_from_config
+from imjoy_engine.environments.spec import EnvironmentSpec, GpuRequest, Repository
+from imjoy_engine.environments.spec_files import script_metadata, spec_from_file
 from imjoy_engine.environments.store import EnvironmentStore
 from imjoy_engine.environments.uv import UvBuilder
 
@@ -18,11 +21,15 @@ __all__ = [
     "EnvironmentSpec",
     "EnvironmentStore",
     "Environments",
+    "GpuRequest",
     "OnProgress",
     "Package",
     "Phase",
     "Progress",
+    "Repository",
     "UvBuilder",
     "pip_config_files",
+    "script_metadata",
     "spec_from_config",
+    "spec_from_file",
 ]

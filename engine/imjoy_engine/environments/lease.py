@@ -5,7 +5,7 @@ What is not here: the store that builds and keeps environments (`store.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +26,10 @@ class Package:
 
 
 class EnvironmentLease:
-    """A ready environment that nobody removes while the lease is held."""
+    """A ready environment that nobody removes while the lease is held.
+
+    `variables` are what its packages want of every process that runs in it.
+    """
 
     def __init__(
         self,
@@ -34,11 +37,13 @@ class EnvironmentLease:
         prefix: Path,
         packages: tuple[Package, ...] = (),
         *,
+        variables: Mapping[str, str] | None = None,
         on_release: Callable[[], None] | None = None,
     ) -> None:
         self.key = key
         self.prefix = prefix
         self.packages = packages
+        self.variables = dict(variables or {})
         self._on_release = on_release
 
     @property

@@ -14,6 +14,7 @@ from imjoy_engine.environments.spec import EnvironmentSpec
 __all__ = ["Lock", "environment_key", "spec_key"]
 
 _PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
+_REFERRED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])? @ (\S+)", re.MULTILINE)
 _KEY_LENGTH = 16
 
 
@@ -21,15 +22,30 @@ _KEY_LENGTH = 16
 class Lock:
     """The text of a requirements file in which every package is pinned by version and hashes.
 
-    It names no download address, so it holds on any machine that can reach the packages.
+    It names no address but those that the plugin itself named, so it holds on any machine that can
+    reach the packages.
     """
 
     text: str
 
     @property
     def packages(self) -> tuple[Package, ...]:
-        """What the lock pins, in its order."""
-        return tuple(Package(name, version) for name, version in _PINNED.findall(self.text))
+        """What the lock pins, by name."""
+        pinned = [Package(name, version) for name, version in _PINNED.findall(self.text)]
+        referred = [Package(name, version) for name, version in self.references.items()]
+        return tuple(sorted([*pinned, *referred], key=lambda package: package.name))
+
+    @property
+    def references(self) -> dict[str, str]:
+        """What it takes from addresses: names, with the end of the address as their version.
+
+        Of a repository that is the beginning of the commit, of a file its name.
+        """
+        found = {}
+        for name, address in _REFERRED.findall(self.text):
+            place, at, commit = address.partition("#")[0].rpartition("@")
+            found[name] = commit[:12] if at and "://" in place else address.rpartition("/")[2]
+        return found
 
 
 def spec_key(spec: EnvironmentSpec, machine: str) -> str:
@@ -37,7 +53,7 @@ def spec_key(spec: EnvironmentSpec, machine: str) -> str:
 
     `machine` is what the builder says that the answer depends on: interpreter and platform.
     """
-    return _digest([json.dumps(asdict(spec), sort_keys=True), machine])
+    return _digest([json.dumps(spec.identity(), sort_keys=True, default=asdict), machine])
 
 
 def environment_key(lock: Lock, machine: str, *, allow_build: bool) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
@@ -128,7 +129,7 @@ class EnvironmentStore:
         async with self._attempt(wish, publish) as attempt:
             lock = await self._builder.resolve(spec, attempt)
         record = {
-            "spec": asdict(spec),
+            "spec": json.loads(json.dumps(spec.identity(), default=asdict)),
             "builder": self._builder.name,
             "machine": self._builder.machine,
             "resolved_s": self._clock.now(),

@@ -14,13 +14,15 @@ import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from uv import find_uv_bin
 
 from imjoy_engine.environments.builder import Attempt
 from imjoy_engine.environments.indexes import index_settings, redacted
 from imjoy_engine.environments.lock import Lock
 from imjoy_engine.environments.progress import Phase, Progress, counted
-from imjoy_engine.environments.spec import EnvironmentSpec
+from imjoy_engine.environments.requirements import is_reference, unsupported
+from imjoy_engine.environments.spec import EnvironmentSpec, python_accepts
 from imjoy_engine.environments.uv_errors import explained
 from imjoy_engine.environments.uv_output import UvOutput
 from imjoy_engine.errors import (
@@ -68,7 +70,8 @@ class UvBuilder:
 
         Raises `EnvironmentBuildError` with uv's own words.
         """
-        if spec.python is not None and not f"{_OWN_PYTHON}.".startswith(f"{spec.python}."):
+        _refuse_what_uv_cannot(spec)
+        if not python_accepts(spec.python, _OWN_PYTHON):
             raise PythonNotFoundError(
                 f"The plugin asks for Python {spec.python}, and this engine has {_OWN_PYTHON}.",
                 hint=f"Ask for no version or for {_OWN_PYTHON.rpartition('.')[0]}.",
@@ -81,7 +84,8 @@ class UvBuilder:
         text = await self._run_with_index(
             [
                 *("pip", "compile", "--generate-hashes", "--no-header", "--no-annotate"),
-                *self._choice(allow_build=spec.allow_build),
+                *self._choice(_built(spec)),
+                *(("--exclude-newer", spec.exclude_newer) if spec.exclude_newer else ()),
                 *("--python", sys.executable, str(wanted)),
             ],
             attempt,
@@ -106,8 +110,9 @@ class UvBuilder:
             await asyncio.to_thread(pinned.write_text, lock.text)
             await self._run_with_index(
                 [
-                    *("pip", "sync", "--require-hashes"),
-                    *self._choice(allow_build=allow_build),
+                    # What comes from a repository is pinned by its commit, and has no hash.
+                    *("pip", "sync", *(() if lock.references else ("--require-hashes",))),
+                    *self._choice([] if allow_build else _ready_made(lock)),
                     *("--python", str(python), str(pinned)),
                 ],
                 attempt,
@@ -115,8 +120,7 @@ class UvBuilder:
             )
         await self._verify(python, prefix, attempt)
 
-    def _choice(self, *, allow_build: bool) -> list[str]:
-        built = [] if allow_build else ["--no-build"]
+    def _choice(self, built: Sequence[str]) -> list[str]:
         return [*built, "--no-python-downloads", *self._options]
 
     async def _run_with_index(
@@ -202,3 +206,39 @@ def _find_uv() -> Path:
             hint="Install it again: pip install --force-reinstall uv.",
         )
     return Path(found)
+
+
+def _refuse_what_uv_cannot(spec: EnvironmentSpec) -> None:
+    """Raise `UnsupportedSpecError` for the first thing that is wished and cannot be had."""
+    refused = (
+        ("conda", spec.conda, "conda packages"),
+        ("the environment", spec.existing, "an environment that is already there"),
+        ("the archive", spec.packed, "a packed environment"),
+        ("repo", [repository.url for repository in spec.repositories], "a repository to clone"),
+        ("the file", spec.files, "a list of packages in a repository"),
+        ("cmd", spec.commands, "a command to run"),
+    )
+    for what, wished, kind in refused:
+        if wished:
+            raise unsupported(what, wished if isinstance(wished, str) else wished[0], kind)
+
+
+def _built(spec: EnvironmentSpec) -> list[str]:
+    """Return the options that say what may be built from source while versions are chosen.
+
+    A package from a repository exists as source only; naming it is the permission to build it.
+    """
+    if spec.allow_build:
+        return []
+    if not any(is_reference(requirement) for requirement in spec.pip):
+        return ["--no-build"]
+    names = [Requirement(line).name for line in spec.pip if not is_reference(line)]
+    return [option for name in names for option in ("--only-binary", name)]
+
+
+def _ready_made(lock: Lock) -> list[str]:
+    """Return the options that let nothing be built but what comes from an address."""
+    if not lock.references:
+        return ["--no-build"]
+    names = [package.name for package in lock.packages if package.name not in lock.references]
+    return [option for name in names for option in ("--only-binary", name)]

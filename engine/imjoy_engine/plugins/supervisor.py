@@ -115,6 +115,7 @@ class PluginSupervisor:
                     address=tools.listener.address,
                     ticket=ticket.value,
                     work_dir=instance.work_dir,
+                    environment={**lease.variables, **dict(spec.variables)},
                 ),
                 instance.output.feed,
             )

@@ -189,7 +189,7 @@ async def test_a_failing_environment_fails_the_plugin_with_the_tools_words(
 async def test_what_is_not_supported_fails_before_anything_is_started(
     stage: Stage, tmp_path: Path
 ) -> None:
-    run = Run(stage, tmp_path, requirements=["conda: pytorch"])
+    run = Run(stage, tmp_path, requirements=["./a-folder"])
     run.supervisor.start()
     await run.reached(State.FAILED)
     assert run.error["code"] == "not-supported"
