@@ -105,6 +105,40 @@ async def test_arrays_go_both_ways(started):
         assert (await api.add(large, 1)).sum() == large.size
 
 
+async def test_an_array_that_arrives_may_be_changed(started):
+    script = """
+import numpy
+def brighten(image):
+    image += 1
+    return image
+api.export({'brighten': brighten})
+"""
+    async with started() as engine:
+        api = await engine.clients["browser"].start(script)
+        np.testing.assert_array_equal(await api.brighten(np.zeros(3)), np.ones(3))
+        assert (await api.brighten(np.zeros(1 << 20))).sum() == 1 << 20
+
+
+async def test_many_threads_call_at_once(started):
+    script = """
+import threading
+def many():
+    wrong = []
+    def ask(first):
+        for number in range(first, first + 100):
+            if api.apply(lambda n: n + 1, number).result(20) != number + 1:
+                wrong.append(number)
+    threads = [threading.Thread(target=ask, args=[1000 * n]) for n in range(8)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    return wrong, len(api._peer.store)
+api.export({'many': many})
+"""
+    async with started(core={"apply": lambda function, value: function(value)}) as engine:
+        api = await engine.clients["browser"].start(script)
+        assert await api.many() == [[], 1]
+
+
 async def test_the_parallel_example_of_the_documentation(started):
     """Tasks of 10, 5 and 3 units, of which the third needs the others: 18 in a row, 13 at best.
 
