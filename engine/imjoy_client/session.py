@@ -216,10 +216,6 @@ class EngineSession:
             self._sent.acknowledged(ack_number(frame))
             self._news.set()
             return
-        if frame.kind == GRANT:
-            self._lanes.grant(*granted(frame))
-            self._news.set()
-            return
         try:
             taken = self._incoming.take(frame)
         except FrameError:
@@ -229,7 +225,12 @@ class EngineSession:
         elif self._ack_timer is None:
             loop = asyncio.get_running_loop()
             self._ack_timer = loop.call_later(_ACK_DELAY_S, self._owe_ack)
-        if taken is not None:
+        if taken is None:
+            return
+        if taken.kind == GRANT:
+            self._lanes.grant(*granted(taken))
+            self._news.set()
+        else:
             for whole in self._assembler.feed(taken):
                 self._on_frame(whole)
 

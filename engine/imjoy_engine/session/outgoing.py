@@ -8,7 +8,7 @@ from collections.abc import Callable
 from imjoy_engine.session.links import ClientLink, LinkClosedError
 from imjoy_wire.delivery import ACK, Sent
 from imjoy_wire.frames import Frame
-from imjoy_wire.lanes import GRANT, Lanes, grant_of
+from imjoy_wire.lanes import Lanes, grant_of
 
 __all__ = ["Outgoing"]
 
@@ -102,7 +102,7 @@ class Outgoing:
                 self._again.pop(0)
             while True:
                 frame = await self._next()
-                if frame.kind in (ACK, GRANT):
+                if frame.kind == ACK:
                     await link.send(frame)
                     continue
                 # Until the link has taken it, it is the first to go over the next one.

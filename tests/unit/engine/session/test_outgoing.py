@@ -144,3 +144,22 @@ async def test_a_numbered_client_that_acknowledges_nothing_is_sent_a_window_only
     queue.acknowledged(1)
     await link.got((WINDOW_BYTES >> 19) + 2)
     queue.disconnect()
+
+
+async def test_a_grant_that_a_dying_link_lost_goes_over_the_next() -> None:
+    queue = Outgoing(
+        numbered=True,
+        high_water_bytes=10_000,
+        low_water_bytes=2_000,
+        on_full=Water().full,
+        on_room=Water().room,
+    )
+    first, second = FakeLink(), FakeLink()
+    queue.connect(first)
+    queue.put_grant("b", "w", 500)
+    await first.got(1)
+    queue.connect(second)
+    await second.got(1)
+    queue.disconnect()
+    assert second.received == first.received
+    assert second.received[0].extra == {"lane": ["b", "w"], "bytes": 500, "n": 1}
