@@ -33,6 +33,7 @@ const EXPORT_S = 30;
  * @property {Load} [fetch]
  * @property {number} [graceS] how long a dropped connection is hidden from the core, in seconds
  * @property {number} [exportS] how long a script that has run may take to export something
+ * @property {typeof globalThis.WebSocket | null} [WebSocket] opens the data channel; null: Socket.IO only
  * @property {number} [retryS] how long to wait after the engine has closed the connection
  */
 

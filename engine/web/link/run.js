@@ -31,6 +31,8 @@ export class PluginRun {
     this.name = String(config.name);
     /** @type {string | null} */
     this.instance = null;
+    /** @type {Record<string, any>[]} events that came before it was known which run they are of */
+    this.unheard = [];
     this.workDir = "";
     this.resumed = false;
     /** @type {PeerConnection | null} */
@@ -90,6 +92,7 @@ export class PluginRun {
     this.connection.on("disconnect", () => void this.stop().catch(() => undefined));
     this.connection.open();
     this.changed(answer.state, answer);
+    for (const event of this.unheard.splice(0)) this.hear(event);
   }
 
   /**
@@ -152,7 +155,12 @@ export class PluginRun {
 
   /** @param {Record<string, any>} event a `plugin_event` with this plugin's id */
   hear(event) {
-    if (this.instance !== null && event.instance !== this.instance) return;
+    if (this.instance === null) {
+      // The answer to init_plugin takes another road than events do, also those of an earlier run.
+      this.unheard.push(event);
+      return;
+    }
+    if (event.instance !== this.instance) return;
     if (event.event === "state") this.changed(event.state, event);
     if (event.event === "exit") this.finish(exitError(this.name, event));
   }

@@ -5,19 +5,24 @@
  * A short drop is hidden: frames wait for the same session to come back, and are forgotten when
  * another one comes instead. A request never waits: what is asked later means something else.
  *
- * What is not here: what the frames say (`conn.js`), what the requests are for (`index.js`).
+ * What is not here: how frames travel (`traffic.js`, `roads.js`), what they say (`conn.js`), what
+ * the requests are for (`index.js`).
  */
 
 import { Emitter } from "./events.js";
 import { LinkError, errorOf, isRecord } from "./errors.js";
 import { SessionMemory } from "./memory.js";
-import { fromEvent, toEvent } from "./frames.js";
+import { checkedSize, fromEvent, messageOf, toFrame } from "./frames.js";
+import { Peers } from "./peers.js";
 import { Requests } from "./requests.js";
+import { Roads } from "./roads.js";
 import { openSocket } from "./socket.js";
-import { Waiting } from "./waiting.js";
+import { Traffic } from "./traffic.js";
 
 /** @typedef {"connecting" | "online" | "offline" | "refused"} LinkState */
+/** @typedef {import("./frames.js").Frame} Frame */
 /** @typedef {import("./frames.js").Header} Header */
+/** @typedef {import("./peers.js").Receiver} Receiver */
 /** @typedef {import("./requests.js").RequestOptions} RequestOptions */
 
 /**
@@ -29,15 +34,15 @@ import { Waiting } from "./waiting.js";
  * @property {import("./socket.js").SocketMaker} io socket.io-client's
  * @property {Storage | null} [storage] where the session's id survives a reload of the page
  * @property {number} [graceS] how long a drop is hidden, in seconds
+ * @property {typeof globalThis.WebSocket | null} [WebSocket] opens the data channel; null: none is opened
  * @property {number} [retryS] how long to wait after the engine has closed the connection
  */
-
-/** @typedef {(message: any, from: string) => void} Receiver */
 
 const LOST = "The connection to the engine is lost.";
 const CONNECT_TIMEOUT_S = 10;
 const REGISTER_TIMEOUT_S = 30;
-const MAX_EARLY_FRAMES = 64;
+/** What may wait for the session to come back. */
+const MAX_WAITING_BYTES = 64 * 2 ** 20;
 
 /**
  * Fires `state {state, message}`, `plugin` (a plugin_event), `peer_gone {peer, reason}`,
@@ -46,7 +51,8 @@ const MAX_EARLY_FRAMES = 64;
  */
 export class Session extends Emitter {
   /** @param {SessionOptions} options */
-  constructor({ url, token, workspace, clientId, io, storage, graceS = 15, retryS = 2 }) {
+  constructor(options) {
+    const { url, token, workspace, clientId, io, storage, graceS = 15, retryS = 2 } = options;
     super();
     this.url = url;
     this.token = token;
@@ -64,17 +70,18 @@ export class Session extends Emitter {
     this.maxMessageBytes = Infinity;
     this.memory = new SessionMemory(`imjoy-engine-session:${url}`, storage ?? null);
     this.wanted = true;
-    /** @type {Map<string, Receiver>} */
-    this.peers = new Map();
-    /** @type {{header: Header, message: any}[]} frames for a peer that init_plugin will name */
-    this.early = [];
-    this.waiting = new Waiting();
+    this.peers = new Peers();
     this.requests = new Requests();
+    /** @type {[event: string, payload: object][]} what is asked when the session is back */
+    this.later = [];
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.graceTimer = undefined;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.retryTimer = undefined;
     this.socket = openSocket(io, url);
+    this.traffic = new Traffic((frame) => this.receive(frame));
+    const { WebSocket = globalThis.WebSocket } = options;
+    this.roads = new Roads(this.traffic, this.socket, { url, WebSocket: WebSocket ?? undefined });
     this.listen();
   }
 
@@ -136,7 +143,7 @@ export class Session extends Emitter {
    * @param {object} payload
    */
   requestLater(event, payload) {
-    this.waiting.requests.push([event, payload]);
+    this.later.push([event, payload]);
   }
 
   /**
@@ -146,31 +153,20 @@ export class Session extends Emitter {
    * @param {object} message
    */
   sendFrame(header, message) {
-    const { args, bytes } = toEvent(header, message);
-    if (bytes > this.maxMessageBytes) {
-      throw new LinkError(
-        `The message has ${bytes.toLocaleString("en")} bytes; the engine takes ` +
-          `${this.maxMessageBytes.toLocaleString("en")}.`,
-        { code: "too-large", hint: "Send the data in pieces." },
-      );
-    }
-    if (this.state === "online") {
-      this.socket.emit("frame", ...args);
-    } else if (!this.isLive || !this.waiting.put(header.from, args, bytes)) {
-      throw this.awayError();
-    }
+    const frame = toFrame(header, message);
+    const bytes = checkedSize(frame, this.maxMessageBytes);
+    const mayWait = this.isLive && this.traffic.waitingBytes + bytes <= MAX_WAITING_BYTES;
+    if (this.state !== "online" && !mayWait) throw this.awayError();
+    this.traffic.send(frame);
   }
 
   /**
-   * Hand every frame for `peer` to `receive`, first those that came before they were expected.
+   * Hand every message for `peer` to `receive`, first those that came before they were expected.
    * @param {string} peer
    * @param {Receiver} receive
    */
   attach(peer, receive) {
-    this.peers.set(peer, receive);
-    const early = this.early.filter(({ header }) => header.to === peer);
-    this.early = this.early.filter(({ header }) => header.to !== peer);
-    for (const { header, message } of early) receive(message, header.from);
+    this.peers.attach(peer, receive);
   }
 
   /**
@@ -178,8 +174,8 @@ export class Session extends Emitter {
    * @param {string} peer
    */
   detach(peer) {
-    this.peers.delete(peer);
-    this.waiting.forget(peer);
+    this.peers.detach(peer);
+    this.traffic.forget(peer);
   }
 
   // ── the socket ─────────────────────────────────────────────────────────────────────────────
@@ -193,8 +189,11 @@ export class Session extends Emitter {
       this.goodbye = errorOf(said, "The engine closes the connection.").sentence;
     });
     socket.on("client_error", (said) => console.error(String(errorOf(said, "A frame was bad."))));
-    socket.on("plugin_event", (event) => isRecord(event) && this.fire("plugin", event));
-    socket.on("frame", (header, body, ...buffers) => this.receive(header, body, buffers));
+    socket.on("frame", (header, body, ...buffers) => {
+      const frame = fromEvent(header, body, buffers);
+      if (frame !== null) this.traffic.arrived(frame);
+      else console.error("The engine sent something that is not a frame.", header);
+    });
   }
 
   register() {
@@ -205,6 +204,7 @@ export class Session extends Emitter {
       session_id: known,
       token: this.token,
       base_url: this.url,
+      delivery: 1,
     };
     const options = {
       timeoutS: REGISTER_TIMEOUT_S,
@@ -235,9 +235,8 @@ export class Session extends Emitter {
     this.memory.sessionId = sessionId;
     this.endGrace();
     this.enter("online", typeof answer.message === "string" ? answer.message : "");
-    const { frames, requests } = this.waiting.take();
-    for (const { args } of frames) this.socket.emit("frame", ...args);
-    for (const [event, payload] of requests) {
+    this.roads.registered(() => this.request("open_channel", {}));
+    for (const [event, payload] of this.later.splice(0)) {
       this.request(event, payload).catch((error) => console.warn(String(error)));
     }
   }
@@ -258,6 +257,7 @@ export class Session extends Emitter {
   /** @param {string} reason in socket.io's words */
   dropped(reason) {
     this.requests.fail(this.awayError());
+    this.roads.dropped();
     if (this.state === "refused" || !this.wanted) return;
     if (this.state === "online") {
       this.graceTimer = setTimeout(() => {
@@ -289,34 +289,31 @@ export class Session extends Emitter {
 
   // ── what comes ─────────────────────────────────────────────────────────────────────────────
 
-  /**
-   * @param {unknown} header
-   * @param {unknown} body
-   * @param {unknown[]} buffers
-   */
-  receive(header, body, buffers) {
-    const frame = fromEvent(header, body, buffers);
-    if (frame === null) {
-      console.error("The engine sent something that is not a frame.", header);
+  /** @param {Frame} frame */
+  receive(frame) {
+    const { header } = frame;
+    let message;
+    try {
+      message = messageOf(frame);
+    } catch (error) {
+      console.error("A frame could not be read.", header, error);
       return;
     }
-    const { header: route, message } = frame;
-    if (route.kind === "rpc") this.deliver(route, message);
-    else if (isRecord(message)) this.fire(route.kind, message);
+    if (header.kind === "rpc") this.peers.deliver(header, message);
+    else if (isRecord(message)) this.hear(header, message);
   }
 
   /**
    * @param {Header} header
-   * @param {any} message
+   * @param {Record<string, any>} message the engine's own words
    */
-  deliver(header, message) {
-    const receive = this.peers.get(header.to);
-    if (receive !== undefined) {
-      receive(message, header.from);
-      return;
+  hear({ from, kind, name }, message) {
+    if (kind === "event") {
+      if (name === "plugin_event") this.fire("plugin", message);
+    } else if (from === "") {
+      if (kind === "peer_gone") this.traffic.forget(String(message.peer));
+      this.fire(kind, message);
     }
-    this.early.push({ header, message });
-    if (this.early.length > MAX_EARLY_FRAMES) this.early.shift();
   }
 
   // ── bookkeeping ────────────────────────────────────────────────────────────────────────────
@@ -369,8 +366,10 @@ export class Session extends Emitter {
   /** @param {LinkError} error why nobody will answer any more */
   lose(error) {
     this.endGrace();
-    this.waiting.take();
-    this.early = [];
+    this.roads.close();
+    this.traffic.begin();
+    this.later = [];
+    this.peers.forgetEarly();
     this.fire("lost", error);
   }
 

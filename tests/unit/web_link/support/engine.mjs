@@ -1,6 +1,15 @@
 /** A hand-written engine at the other end of a hand-written Socket.IO, for the link's tests. */
 
-import { fromEvent, toEvent } from "../../../../engine/web/link/frames.js";
+import { Assembler, CHUNK } from "../../../../engine/web/link/chunks.js";
+import { ACK, Incoming, Sent, ackNumber } from "../../../../engine/web/link/delivery.js";
+import {
+  fromEvent,
+  messageOf,
+  payloadBytes,
+  toEvent,
+  toFrame,
+} from "../../../../engine/web/link/frames.js";
+import { decodeFrame, encodeFrame } from "../../../../engine/web/link/stream_frames.js";
 import { FakeWorker } from "./worker.mjs";
 
 /** What travels is a copy: bytes as such, everything else as JSON. */
@@ -52,6 +61,81 @@ class FakeSocket {
   }
 }
 
+/** What the engine knows of one session's frames. */
+class FakeSession {
+  constructor(client) {
+    this.client = client;
+    this.sent = new Sent();
+    this.incoming = new Incoming();
+    this.assembler = new Assembler();
+  }
+}
+
+/**
+ * The client's side of a data channel of `engine`: as much of a WebSocket as the link uses. With
+ * `engine.shut` it closes instead of welcoming anybody.
+ */
+export function fakeWebSocket(engine) {
+  return class FakeWebSocket {
+    constructor(url) {
+      Object.assign(this, { url, readyState: 0, bufferedAmount: 0, greeted: false, messages: [] });
+      engine.channels.push(this);
+      queueMicrotask(() => {
+        if (engine.shut) {
+          this.drop();
+          return;
+        }
+        this.readyState = 1;
+        this.onopen();
+      });
+    }
+
+    send(message) {
+      const copy = carried(message);
+      queueMicrotask(() => {
+        const frame = decodeFrame(copy);
+        if (frame.header.kind === "hello") this.greet(messageOf(frame));
+        else if (!this.broken) engine.came(frame);
+      });
+    }
+
+    greet({ ticket }) {
+      if (!engine.tickets.delete(ticket)) {
+        this.drop();
+        return;
+      }
+      this.hear({ header: { to: "", from: "", kind: "welcome" }, body: "{}", buffers: [] });
+      engine.channel = this;
+      engine.sendAgain();
+    }
+
+    hear({ header, body, buffers }) {
+      this.messages.push(header);
+      const { buffer } = encodeFrame(header, body, buffers);
+      queueMicrotask(() => this.broken || this.onmessage({ data: buffer }));
+    }
+
+    /** Nothing passes any more, and nobody is told yet. */
+    break() {
+      this.broken = true;
+    }
+
+    drop() {
+      this.broken = true;
+      this.readyState = 3;
+      if (engine.channel === this) {
+        engine.channel = null;
+        engine.sendAgain();
+      }
+      this.onclose();
+    }
+
+    close() {
+      if (this.readyState < 2) queueMicrotask(() => this.drop());
+    }
+  };
+}
+
 /** Speaks engine/README.md to one page; `behaviours` says what a plugin of a name does. */
 export class FakeEngine {
   constructor(behaviours = {}) {
@@ -66,7 +150,12 @@ export class FakeEngine {
     this.stale = [];
     this.sockets = [];
     this.sessions = new Map();
+    this.session = null;
     this.workers = new Map();
+    this.tickets = new Set();
+    this.shut = false;
+    this.channels = [];
+    this.channel = null;
     this.count = 0;
     this.io = (url, options) => {
       const socket = new FakeSocket(this, url, options);
@@ -117,7 +206,8 @@ export class FakeEngine {
 
   hear(socket, event, data, ack) {
     if (event === "frame") {
-      this.relay(...data);
+      const [header, body, ...buffers] = data;
+      this.came(fromEvent(header, body, buffers));
       return;
     }
     const [payload] = data;
@@ -143,19 +233,23 @@ export class FakeEngine {
       const hint = "Use the link that the engine printed.";
       return { success: false, code: "token-mismatch", error, message: error, hint };
     }
-    const known = this.sessions.get(sessionId) === id ? sessionId : `s${++this.count}`;
-    if (this.sessions.has(sessionId) && known !== sessionId) {
+    const isKnown = this.sessions.get(sessionId)?.client === id;
+    const known = isKnown ? sessionId : `s${++this.count}`;
+    if (this.sessions.has(sessionId) && !isKnown) {
       // Another client with that session is a page that was loaded anew: the old one is gone.
       this.sessions.delete(sessionId);
       for (const worker of this.workers.values()) worker.dead = true;
       this.workers.clear();
     }
-    this.sessions.set(known, id);
+    if (!isKnown) this.sessions.set(known, new FakeSession(id));
+    this.session = this.sessions.get(known);
+    queueMicrotask(() => this.sendAgain());
     return {
       session_id: known,
       workspace: "default",
       confirmation: false,
       message: "Connected to the fake.",
+      delivery: 1,
       engine_info: { name: "fake", version: "1" },
       limits: { max_message_bytes: 1 << 20 },
     };
@@ -192,14 +286,33 @@ export class FakeEngine {
     return { report: null };
   }
 
+  open_channel() {
+    const ticket = `t${++this.count}`;
+    this.tickets.add(ticket);
+    return { ticket, path: "/channel" };
+  }
+
   // ── what it sends ──────────────────────────────────────────────────────────────────────────
 
   event(payload) {
-    this.socket.fire("plugin_event", carried(payload));
+    const { id, instance } = payload;
+    const worker = [...this.workers.values()].find((each) => each.instance === instance);
+    const ends = { to: worker?.client ?? `client of ${id}`, from: worker?.peer ?? "" };
+    this.frame({ ...ends, kind: "event", name: "plugin_event" }, carried(payload));
   }
 
   frame(header, message) {
-    this.socket.fire("frame", ...toEvent(header, message).args.map(carried));
+    if (this.session !== null) this.put(this.session.sent.number(toFrame(header, message)));
+  }
+
+  /** Over the road that there is; what is lost goes again over the next. */
+  put(frame) {
+    if (this.channel !== null) this.channel.hear(frame);
+    else if (this.socket.connected) this.socket.fire("frame", ...toEvent(frame).map(carried));
+  }
+
+  sendAgain() {
+    for (const frame of this.session?.sent.unacknowledged() ?? []) this.put(frame);
   }
 
   control(kind, to, message) {
@@ -213,14 +326,32 @@ export class FakeEngine {
     else queueMicrotask(() => worker.receive(structuredClone(message), header.from));
   }
 
-  relay(header, body, ...buffers) {
-    const { message } = fromEvent(header, body, buffers);
+  /** A frame of the page, over either road. */
+  came(frame) {
+    const { sent, incoming, assembler } = this.session;
+    if (frame.header.kind === ACK) {
+      sent.acknowledged(ackNumber(frame));
+      return;
+    }
+    const taken = incoming.take(frame);
+    this.put(incoming.ack());
+    if (taken === null) return;
+    const { from, to, kind } = taken.header;
+    if (kind === CHUNK && !this.silent.has("grant")) {
+      const grant = { to: "", from: "", kind: "grant", lane: [from, to], bytes: payloadBytes(taken) };
+      this.put(sent.number({ header: grant, body: "", buffers: [] }));
+    }
+    for (const whole of assembler.feed(taken)) this.relay(whole);
+  }
+
+  relay(frame) {
+    const { header } = frame;
     const worker = this.workers.get(header.to);
     if (worker === undefined) {
       const reason = { code: "unknown-peer", message: `There is no peer "${header.to}".`, hint: "" };
       this.control("undeliverable", header.from, { to: header.to, ...reason });
       return;
     }
-    worker.receive(message, header.from);
+    worker.receive(messageOf(frame), header.from);
   }
 }

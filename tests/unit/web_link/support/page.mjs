@@ -22,6 +22,7 @@ export async function linkTo(engine, options = {}) {
     io: engine.io,
     loadRPC: async () => RPC,
     storage: null,
+    WebSocket: null,
     ...options,
   });
 }
