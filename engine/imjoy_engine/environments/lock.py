@@ -22,11 +22,15 @@ _KEY_LENGTH = 16
 class Lock:
     """The text of a requirements file in which every package is pinned by version and hashes.
 
+    `python` is the path of the interpreter that it holds for, and "" for the engine's own.
+
     It names no address but those that the plugin itself named, so it holds on any machine that can
     reach the packages.
     """
 
     text: str
+    python: str = ""
+    python_version: str = ""
 
     @property
     def packages(self) -> tuple[Package, ...]:
@@ -58,7 +62,10 @@ def spec_key(spec: EnvironmentSpec, machine: str) -> str:
 
 def environment_key(lock: Lock, machine: str, *, allow_build: bool) -> str:
     """Return the name of the environment: two wishes with one lock share it."""
-    return _digest([lock.text, machine, "source" if allow_build else "wheels"])
+    parts = [lock.text, machine, "source" if allow_build else "wheels"]
+    if lock.python:
+        parts += [lock.python, lock.python_version]
+    return _digest(parts)
 
 
 def _digest(parts: Iterable[str]) -> str:

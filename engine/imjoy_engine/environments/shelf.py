@@ -102,11 +102,18 @@ class Shelf:
         """Return the lock that this wish was resolved to before, if it was."""
         record = self._read(self._root / "specs" / f"{wish}.json")
         text = record.get("lock") if record else None
-        return Lock(text) if isinstance(text, str) else None
+        if record is None or not isinstance(text, str):
+            return None
+        return Lock(text, record.get("python", ""), record.get("python_version", ""))
 
     def record_lock(self, wish: str, record: Mapping[str, Any], lock: Lock) -> None:
         """Keep the lock that this wish was resolved to."""
-        self._write(self._root / "specs" / f"{wish}.json", {**record, "lock": lock.text})
+        of_lock = {
+            "lock": lock.text,
+            "python": lock.python,
+            "python_version": lock.python_version,
+        }
+        self._write(self._root / "specs" / f"{wish}.json", {**record, **of_lock})
 
     def write_log(self, key: str, lines: Iterable[str]) -> None:
         """Keep what the last resolve or build of that key said."""

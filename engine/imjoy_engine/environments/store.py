@@ -12,6 +12,7 @@ import contextlib
 import errno
 import json
 import logging
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -31,7 +32,12 @@ from imjoy_engine.environments.progress import (
 from imjoy_engine.environments.shared_task import SharedTasks
 from imjoy_engine.environments.shelf import Shelf
 from imjoy_engine.environments.spec import EnvironmentSpec
-from imjoy_engine.errors import DiskFullError, EnvironmentBuildError, MachineError
+from imjoy_engine.errors import (
+    DiskFullError,
+    EnvironmentBuildError,
+    MachineError,
+    PythonNotFoundError,
+)
 from imjoy_engine.processes import outlast
 
 __all__ = ["EnvironmentStore"]
@@ -117,9 +123,9 @@ class EnvironmentStore:
         try:
             return await self._build_shared(lock, spec, publish)
         except EnvironmentBuildError as error:
-            if error.fault == "machine":
+            if error.fault == "machine" and not isinstance(error, PythonNotFoundError):
                 raise
-            # What was pinned long ago may have left the index since.
+            # What was pinned long ago may have left the index, or the machine, since.
             newer = await self._resolve(wish, spec, publish)
             if newer == lock:
                 raise
@@ -179,6 +185,7 @@ class EnvironmentStore:
                 "machine": self._builder.machine,
                 "packages": [[package.name, package.version] for package in lock.packages],
                 "lock": lock.text,
+                "python": lock.python or sys.executable,
                 "built_s": self._clock.now(),
                 "took_s": round(self._clock.monotonic() - started_s, 3),
             }

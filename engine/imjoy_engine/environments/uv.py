@@ -15,10 +15,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.version import Version
 from uv import find_uv_bin
 
 from imjoy_engine.environments.builder import Attempt
 from imjoy_engine.environments.indexes import index_settings, redacted
+from imjoy_engine.environments.interpreters import (
+    OLDEST_PYTHON,
+    Interpreter,
+    best_interpreter,
+    find_interpreters,
+    is_too_old,
+)
 from imjoy_engine.environments.lock import Lock
 from imjoy_engine.environments.progress import Phase, Progress, counted
 from imjoy_engine.environments.requirements import is_reference, unsupported
@@ -36,10 +44,11 @@ from imjoy_engine.processes import Command, Ladder, OnOutput, ProcessTree
 __all__ = ["UvBuilder"]
 
 _OWN_PYTHON = ".".join(map(str, sys.version_info[:3]))
+_OWN_INTERPRETER = Interpreter(Path(sys.executable), _OWN_PYTHON, "the engine's own")
 
 
 class UvBuilder:
-    """Builds on the engine's own interpreter, with packages from the machine's indexes.
+    """Builds on the engine's own interpreter or another one, with packages from the indexes.
 
     `cache` is uv's own directory, best on the disk of the store: files are then shared, not copied.
     `machine_variables` are the engine's, `pip_configs` the texts of pip's configuration files.
@@ -51,6 +60,7 @@ class UvBuilder:
         self, cache: Path, machine_variables: Mapping[str, str], pip_configs: Sequence[str] = ()
     ) -> None:
         settings = index_settings(machine_variables, pip_configs)
+        self._machine = dict(machine_variables)
         self._uv = _find_uv()
         self._options = settings.options
         self._variables = {
@@ -62,7 +72,10 @@ class UvBuilder:
 
     @property
     def machine(self) -> str:
-        """The engine's interpreter with its build and place, and the platform."""
+        """The engine's interpreter with its build and place, and the platform.
+
+        Another interpreter that a plugin asks for is written in the lock.
+        """
         return f"{sys.version} {sys.base_prefix} {sysconfig.get_platform()}"
 
     async def resolve(self, spec: EnvironmentSpec, attempt: Attempt) -> Lock:
@@ -71,13 +84,10 @@ class UvBuilder:
         Raises `EnvironmentBuildError` with uv's own words.
         """
         _refuse_what_uv_cannot(spec)
-        if not python_accepts(spec.python, _OWN_PYTHON):
-            raise PythonNotFoundError(
-                f"The plugin asks for Python {spec.python}, and this engine has {_OWN_PYTHON}.",
-                hint=f"Ask for no version or for {_OWN_PYTHON.rpartition('.')[0]}.",
-            )
+        python = await self._interpreter(spec, attempt)
+        of_python = () if python is None else (str(python.path), python.version)
         if not spec.pip:
-            return Lock("")
+            return Lock("", *of_python)
         attempt.on_progress(Progress(Phase.RESOLVE, message="Choosing versions"))
         wanted = attempt.scratch / "requirements.in"
         await asyncio.to_thread(wanted.write_text, "".join(f"{line}\n" for line in spec.pip))
@@ -86,18 +96,23 @@ class UvBuilder:
                 *("pip", "compile", "--generate-hashes", "--no-header", "--no-annotate"),
                 *self._choice(_built(spec)),
                 *(("--exclude-newer", spec.exclude_newer) if spec.exclude_newer else ()),
-                *("--python", sys.executable, str(wanted)),
+                *("--python", of_python[0] if of_python else sys.executable, str(wanted)),
             ],
             attempt,
         )
-        return Lock(text)
+        return Lock(text, *of_python)
 
     async def build(self, lock: Lock, prefix: Path, attempt: Attempt, *, allow_build: bool) -> None:
         """Make `prefix` a virtual environment with exactly what `lock` pins, and see that it runs.
 
         Raises `EnvironmentBuildError` with uv's own words.
         """
-        on_python = ("--no-python-downloads", "--python", sys.executable)
+        base = Path(lock.python or sys.executable)
+        if not await asyncio.to_thread(base.exists):
+            raise PythonNotFoundError(
+                f"The Python of this environment, {base}, is gone.", hint="Install it again."
+            )
+        on_python = ("--no-python-downloads", "--python", str(base))
         await self._run(["venv", "--no-project", *on_python, str(prefix)], attempt)
         python = prefix / "bin" / "python"
         if lock.text:
@@ -119,6 +134,29 @@ class UvBuilder:
                 hidden=(Phase.RESOLVE,),  # Nothing is chosen any more.
             )
         await self._verify(python, prefix, attempt)
+
+    async def _interpreter(self, spec: EnvironmentSpec, attempt: Attempt) -> Interpreter | None:
+        """Return the Python for `spec`, fetched when the machine has none; None is the engine's.
+
+        Raises `PythonNotFoundError` saying which ones would work.
+        """
+        wish = spec.python
+        if wish is None or python_accepts(wish, _OWN_PYTHON):
+            return None
+        found = await find_interpreters(self._machine)
+        best = best_interpreter(wish, found)
+        words = ""
+        if best is None and not is_too_old(wish):
+            attempt.on_progress(Progress(Phase.RESOLVE, message=f"Fetching Python {wish}"))
+            try:
+                await self._run(["python", "install", "--no-bin", wish], attempt)
+            except EnvironmentBuildError as error:
+                words = error.log_tail
+            best = best_interpreter(wish, await find_interpreters(self._machine))
+        if best is None:
+            raise _no_python(wish, [*found, _OWN_INTERPRETER], words)
+        attempt.log.append(f"Python {best.version} at {best.path} ({best.origin})")
+        return best
 
     def _choice(self, built: Sequence[str]) -> list[str]:
         return [*built, "--no-python-downloads", *self._options]
@@ -206,6 +244,22 @@ def _find_uv() -> Path:
             hint="Install it again: pip install --force-reinstall uv.",
         )
     return Path(found)
+
+
+def _no_python(wish: str, found: Sequence[Interpreter], words: str) -> PythonNotFoundError:
+    usable = {one.version for one in found if not is_too_old(one.version)}
+    versions = ", ".join(sorted(usable, key=Version))
+    if is_too_old(wish):
+        return PythonNotFoundError(
+            f"The plugin asks for Python {wish}, and plugins run on {OLDEST_PYTHON} or later.",
+            hint=f"Ask for a later one; this machine has {versions}. Packages of that time may "
+            "still be had with exclude_newer, see environments in the documentation.",
+        )
+    return PythonNotFoundError(
+        f"Python {wish} is not on this machine, and could not be fetched.",
+        hint=f"Install it, or ask for one that is here: {versions}.",
+        log_tail=words,
+    )
 
 
 def _refuse_what_uv_cannot(spec: EnvironmentSpec) -> None:

@@ -44,8 +44,9 @@ def _case(phrase: str, error: type[EnvironmentBuildError], message: str, hint: s
 
 
 _OLDER_PYTHON = (
-    "Ask for a newer version, which may offer one, or allow building from source, "
-    "which can take long and needs compilers."
+    "Ask for a newer version, which may offer one, or for another Python. In env, "
+    '{"type": "python", "options": {…}}, exclude_newer takes what was there on a day, and '
+    "allow_build builds from source, which can take long and needs compilers."
 )
 
 # The first that matches counts: causes stand before their consequences.

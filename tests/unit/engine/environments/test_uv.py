@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from imjoy_engine.config import process_environment
 from imjoy_engine.environments import (
     EnvironmentLease,
     EnvironmentSpec,
@@ -19,6 +20,12 @@ from imjoy_engine.environments import (
     Phase,
     Progress,
     UvBuilder,
+)
+from imjoy_engine.environments.builder import Attempt
+from imjoy_engine.environments.interpreters import (
+    Interpreter,
+    best_interpreter,
+    find_interpreters,
 )
 from imjoy_engine.errors import (
     DiskFullError,
@@ -196,7 +203,7 @@ async def test_only_source(place):
 
     assert isinstance(error, NoWheelError)
     assert "only-source" in error.message
-    assert "building from source" in error.hint
+    assert "allow_build" in error.hint
 
 
 async def test_source_that_may_be_built_and_cannot(place):
@@ -266,9 +273,82 @@ async def test_another_python(place):
     error = await place.fails("tiny-one", python="3.6")
 
     assert isinstance(error, PythonNotFoundError)
-    assert "asks for Python 3.6" in error.message
+    assert "asks for Python 3.6, and plugins run on 3.7 or later" in error.message
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     (await place.ensure("tiny-one", python=version)).release()
+
+
+async def test_a_python_that_nobody_has(place):
+    place.variables["UV_PYTHON_DOWNLOADS"] = "never"
+    place.store = EnvironmentStore(place.root, UvBuilder(place.wheels / "cache", place.variables))
+
+    error = await place.fails("tiny-one", python="3.99")
+
+    assert isinstance(error, PythonNotFoundError)
+    assert "Python 3.99 is not on this machine" in error.message
+    assert ".".join(map(str, sys.version_info[:3])) in error.hint
+    assert "python install" in error.log_tail
+
+
+@pytest.fixture(params=[f"3.{minor}" for minor in range(7, 15)])
+async def other_python(request) -> Interpreter:
+    found = best_interpreter(request.param, await find_interpreters(process_environment()))
+    if found is None:
+        pytest.skip(f"this machine has no Python {request.param}")
+    return found
+
+
+async def test_every_python_of_the_machine_can_be_asked_for(place, other_python):
+    machine = process_environment()
+    names = ("HOME", "PATH", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR")
+    place.variables.update({name: machine[name] for name in names if name in machine})
+    place.variables["UV_NO_CONFIG"] = "1"
+    place.store = EnvironmentStore(place.root, UvBuilder(place.wheels / "cache", place.variables))
+
+    with await place.ensure("tiny-one", python=other_python.version) as lease:
+        words = await asyncio.to_thread(
+            imported, lease, "import sys, tiny_two; print(*sys.version_info[:3], sep='.')"
+        )
+    assert words == other_python.version
+
+    place.told.clear()
+    (await place.ensure("tiny-one", python=other_python.version)).release()
+    assert [progress.phase for progress in place.told] == [Phase.READY]
+
+
+async def test_a_python_that_is_gone_is_replaced(place):
+    home = place.wheels
+    old, new = home / ".pyenv/versions/3.99.1", home / ".pyenv/versions/3.99.2"
+    for folder, version in ((old, "3.99.1"), (new, "3.99.2")):
+        program = folder / "bin" / "python"
+        program.parent.mkdir(parents=True)
+        program.write_text(f"#!/bin/sh\necho {version} final True\n")
+        program.chmod(0o755)
+    builder = UvBuilder(home / "cache", place.variables)
+    scratch = home / "scratch"
+    scratch.mkdir()
+    spec = EnvironmentSpec(python="3.99")
+    first = await builder.resolve(spec, Attempt(scratch, place.told.append))
+    (new / "bin/python").unlink()
+
+    with pytest.raises(PythonNotFoundError, match="is gone"):
+        await builder.build(first, home / "x", Attempt(scratch, print), allow_build=False)
+    second = await builder.resolve(spec, Attempt(scratch, place.told.append))
+
+    assert (first.python_version, second.python_version) == ("3.99.2", "3.99.1")
+
+
+async def test_what_came_later_than_a_day_is_not_there(place, index):
+    # This index tells no day of any package, so none of them counts as old enough.
+    for name in ("PIP_NO_INDEX", "PIP_FIND_LINKS"):
+        del place.variables[name]
+    place.variables["PIP_INDEX_URL"] = index.url
+    place.store = EnvironmentStore(place.root, UvBuilder(place.wheels / "cache", place.variables))
+
+    error = await place.fails("tiny-one", exclude_newer="2001-01-01")
+
+    assert "$ " in error.log_tail
+    assert "--exclude-newer 2001-01-01" in error.log_tail
 
 
 async def test_a_full_disk(place, tmp_path):
