@@ -141,7 +141,7 @@ class Stage:
             environments=self.environments,
             provisioner=self.provisioner,
             listener=listener,
-            worker_archive=Path("/nowhere/worker.pyz"),
+            worker=Path("/nowhere/worker.pyz"),
             engine_url=lambda: "http://127.0.0.1:9527",
             limits=limits,
         )

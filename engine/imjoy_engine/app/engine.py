@@ -12,11 +12,11 @@ from typing import Any
 from imjoy_engine.app.info import engine_info
 from imjoy_engine.app.shared_memory import shared_directory
 from imjoy_engine.app.terminal import TerminalLog
+from imjoy_engine.app.worker_archive import unpacked_worker
 from imjoy_engine.app.workspace import locked_workspace
 from imjoy_engine.clock import Clock, SystemClock
 from imjoy_engine.config import DEFAULT_WORKSPACE, EngineConfig
 from imjoy_engine.environments import EnvironmentStore, UvBuilder, pip_config_files
-from imjoy_engine.errors import MachineError
 from imjoy_engine.gateway.api import add_api
 from imjoy_engine.gateway.auth import HostRule, TokenAuth, allowed_origins, load_secret
 from imjoy_engine.gateway.data_channel import DataChannels
@@ -129,7 +129,7 @@ class Engine:
             environments=_environments(config, self._clock),
             provisioner=LocalProvisioner(config.environment),
             listener=listener,
-            worker_archive=_worker_archive(),
+            worker=unpacked_worker(BUILT / "worker.pyz", config.store),
             engine_url=lambda: self.url,
             limits=config.limits,
             shared_memory=shared,
@@ -174,13 +174,3 @@ def _environments(config: EngineConfig, clock: Clock) -> EnvironmentStore:
             pip_configs.append(path.read_text(encoding="utf-8", errors="replace"))
     cache = Path(machine.get("UV_CACHE_DIR") or config.store / "uv")
     return EnvironmentStore(config.store, UvBuilder(cache, machine, pip_configs), clock)
-
-
-def _worker_archive() -> Path:
-    archive = BUILT / "worker.pyz"
-    if not archive.is_file():
-        raise MachineError(
-            "The worker is not built.",
-            hint="Run `make serve` in the source directory, or install the packaged engine.",
-        )
-    return archive

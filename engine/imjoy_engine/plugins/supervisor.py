@@ -38,7 +38,7 @@ class Tools:
     environments: Environments
     provisioner: Provisioner
     listener: WorkerListener
-    worker_archive: Path
+    worker: Path
     engine_url: Callable[[], str]
     limits: Limits
     shared_memory: Path | None = None
@@ -111,7 +111,7 @@ class PluginSupervisor:
                 LaunchSpec(
                     python=lease.python,
                     prefix=lease.prefix,
-                    worker=tools.worker_archive,
+                    worker=tools.worker,
                     address=tools.listener.address,
                     ticket=ticket.value,
                     work_dir=instance.work_dir,
