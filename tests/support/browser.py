@@ -180,7 +180,6 @@ class Person:
         await self.sees_state(name, "Failed")
         return self.card(name).get_by_role("alert")
 
-
     async def sees_last_lines(self, note: Locator) -> Locator:
         """Return what a failure's note shows of the last words of what failed."""
         tail = note.locator("pre")
