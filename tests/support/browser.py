@@ -176,7 +176,7 @@ class Person:
 
         The core writes to the console too why a plugin could not be loaded.
         """
-        self.watch.may_say += [f"error occured when loading plugin {name}", "^console: LinkError:"]
+        self.watch.may_say += [f"error occurred when loading plugin {name}", "^console: LinkError:"]
         await self.sees_state(name, "Failed")
         return self.card(name).get_by_role("alert")
 
