@@ -1,8 +1,8 @@
 """What a plugin prints: kept in a file, remembered in a tail, passed on in pieces.
 
 A plugin may print faster than anybody reads. Between two flushes at most `_PENDING_BYTES` are
-kept; what is beyond is counted and said, never stored, so that neither memory nor disk nor the
-client is flooded.
+kept, and the last `_ENDING_BYTES` of each stream, where it says why it ended; what is between is
+counted and said, never stored, so that neither memory nor disk nor the client is flooded.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 __all__ = ["OutputLog"]
 
 _PENDING_BYTES = 256 << 10
+_ENDING_BYTES = 16 << 10
 _FLUSH_S = 0.05
 _TAIL_LINES = 40
 _TAIL_LINE_CHARACTERS = 2000
@@ -36,6 +37,7 @@ class OutputLog:
         self._pending: list[tuple[str, str]] = []
         self._pending_bytes = 0
         self._skipped_bytes = 0
+        self._endings: dict[str, bytes] = {}
         self._flush_handle: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
 
@@ -47,7 +49,9 @@ class OutputLog:
             self._decoders[stream] = decoder
         room = _PENDING_BYTES - self._pending_bytes
         if len(chunk) > room:
-            self._skipped_bytes += len(chunk) - room
+            ending = self._endings.get(stream, b"") + chunk[room:]
+            self._skipped_bytes += max(0, len(ending) - _ENDING_BYTES)
+            self._endings[stream] = ending[-_ENDING_BYTES:]
             chunk = chunk[:room]
         if text := decoder.decode(chunk):
             self._remember(text)
@@ -59,6 +63,7 @@ class OutputLog:
 
     def last_lines(self, count: int = 20) -> list[str]:
         """Return the last lines printed, oldest first, each cut to a readable length."""
+        self._take_endings()
         lines = [*self._tail, self._open_line] if self._open_line else list(self._tail)
         return lines[-count:]
 
@@ -75,14 +80,26 @@ class OutputLog:
             # A progress bar rewrites its line: what counts is what stands there last.
             self._tail.append(line.rstrip("\r").rsplit("\r", 1)[-1][:_TAIL_LINE_CHARACTERS])
 
+    def _take_endings(self) -> None:
+        """Go on after a flood with what each stream printed last."""
+        if self._skipped_bytes:
+            note = f"\n[… {self._skipped_bytes:,} bytes skipped: printed faster than shown]\n"
+            self._remember(note)
+            self._pending.append(("stderr", note))
+            self._skipped_bytes = 0
+        # stderr comes last, since the last lines are to explain.
+        for stream, ending in sorted(self._endings.items(), reverse=True):
+            text = ending.decode("utf-8", "replace")
+            self._remember(text)
+            self._pending.append((stream, text))
+            del self._decoders[stream]
+        self._endings.clear()
+
     def _flush(self) -> None:
         if self._flush_handle is not None:
             self._flush_handle.cancel()
             self._flush_handle = None
-        if self._skipped_bytes:
-            note = f"\n[… {self._skipped_bytes:,} bytes skipped: printed faster than shown]\n"
-            self._pending.append(("stderr", note))
-            self._skipped_bytes = 0
+        self._take_endings()
         pending, self._pending, self._pending_bytes = self._pending, [], 0
         if not pending:
             return

@@ -65,6 +65,22 @@ async def test_a_flood_is_bounded_and_said(tmp_path: Path) -> None:
     assert log.path.stat().st_size < 1 << 20
 
 
+async def test_the_end_of_a_flood_is_kept(tmp_path: Path) -> None:
+    heard = Heard()
+    log = OutputLog(tmp_path / "a.log", heard, max_file_bytes=1 << 20)
+    for _ in range(1000):
+        log.feed("stderr", b"x" * 65_535 + b"\n")
+        log.feed("stdout", b"y" * 99 + b"\n")
+    log.feed("stderr", b"ValueError: why it ended\n")
+    log.feed("stdout", b"goodbye\n")
+    assert "ValueError: why it ended" in log.last_lines()
+    await log.close()
+    assert [text.endswith("\n") for _, text in heard.pieces] == [True] * len(heard.pieces)
+    assert ("stdout", "goodbye") in [(each, text.splitlines()[-1]) for each, text in heard.pieces]
+    assert heard.text.index("bytes skipped") < heard.text.index("ValueError: why it ended\n")
+    assert len(heard.text) < 1 << 20
+
+
 async def test_a_full_file_is_rotated_once(tmp_path: Path) -> None:
     log = OutputLog(tmp_path / "a.log", Heard(), max_file_bytes=10)
     for word in (b"first line\n", b"second line\n", b"third line\n"):
