@@ -142,10 +142,10 @@ export class Assembler {
    * @throws {FrameError} then what this sender has under way must be forgotten
    */
   feed(frame) {
-    const { to, from, kind, cut: mark } = frame.header;
+    const { to, from, kind, cut: mark = null } = frame.header;
     const key = JSON.stringify([from, to]);
     const pair = this.pairs.get(key);
-    if (mark === undefined) {
+    if (mark === null) {
       if (kind === CHUNK) throw new FrameError("a chunk that names no message");
       if (pair === undefined) return [frame];
       pair.waiting.push(frame);

