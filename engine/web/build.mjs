@@ -7,6 +7,7 @@
  *   index.html, page/, link/, frames/   our own modules, as written
  *   vendor/                             third-party modules, each bundled once
  *   core/, rpc/                         imjoy-core and imjoy-rpc, as published
+ *   frames/rpc/                         imjoy-rpc for plugins, with frames/rpc_repair.js behind it
  *   licenses.txt                        the licences of everything that is not ours
  *
  * DIR is replaced only after the whole build succeeded.
@@ -20,9 +21,10 @@ import { parseArgs } from "node:util";
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const DEFAULT_OUT = path.join(HERE, "..", "imjoy_engine", "built", "web");
 const OWN_FOLDERS = ["page", "link", "frames"];
+const RPC_FILE = "imjoy-rpc.min.js";
 const PUBLISHED = {
   core: { package: "imjoy-core", files: ["imjoy-core.min.js", "imjoy-loader.min.js"] },
-  rpc: { package: "imjoy-rpc", files: ["imjoy-rpc.min.js"] },
+  rpc: { package: "imjoy-rpc", files: [RPC_FILE] },
 };
 const PRELOAD_MARK = "<!-- modulepreload -->";
 
@@ -40,6 +42,9 @@ export async function assemble(out) {
     for (const [folder, entry] of Object.entries(PUBLISHED)) {
       await copyPublished(entry, path.join(staging, folder));
     }
+    // The core and the frames know only the folder; the name in it is theirs.
+    await mkdir(path.join(staging, "frames", "rpc"));
+    await writeFile(path.join(staging, "frames", "rpc", RPC_FILE), await pluginRPC());
     await writeIndex(staging);
     await writeFile(path.join(staging, "licenses.txt"), await licenceText());
     await rm(target, { recursive: true, force: true });
@@ -68,13 +73,23 @@ async function bundleVendor(outdir) {
 
 /** @param {{package: string, files: string[]}} entry @param {string} outdir */
 async function copyPublished(entry, outdir) {
-  const dist = path.join(packageFolder(entry.package), "dist");
   await mkdir(outdir, { recursive: true });
   for (const name of entry.files) {
-    // A map that is not shipped would be asked for, and missed, by every open debugger.
-    const text = await readFile(path.join(dist, name), "utf8");
-    await writeFile(path.join(outdir, name), text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n"));
+    await writeFile(path.join(outdir, name), await published(entry.package, name));
   }
+}
+
+/** @param {string} name of a package @param {string} file */
+async function published(name, file) {
+  const text = await readFile(path.join(packageFolder(name), "dist", file), "utf8");
+  // A map that is not shipped would be asked for, and missed, by every open debugger.
+  return text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n");
+}
+
+/** Return imjoy-rpc as the core and its frames load it for plugins: as published, then repaired. */
+export async function pluginRPC() {
+  const repair = await readFile(path.join(HERE, "frames", "rpc_repair.js"), "utf8");
+  return `${await published(PUBLISHED.rpc.package, RPC_FILE)}\n${repair}`;
 }
 
 /** The page names every module up front, so that a browser fetches them at once, not in a chain. */

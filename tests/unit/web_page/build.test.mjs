@@ -24,7 +24,7 @@ test("everything that the page asks for is there", async () => {
   const index = await read("index.html");
   const asked = [...index.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((found) => found[1].slice(1));
   assert.ok(asked.length > 50, "the modules are named up front");
-  for (const name of [...asked, "core/imjoy-core.min.js", "rpc/imjoy-rpc.min.js", "frames/base_frame.html"]) {
+  for (const name of [...asked, "core/imjoy-core.min.js", "rpc/imjoy-rpc.min.js", "frames/rpc/imjoy-rpc.min.js", "frames/base_frame.html"]) {
     assert.ok((await read(name)).length > 0, name);
   }
 });

@@ -17,7 +17,7 @@ export async function startCore(hostApi) {
   const imjoy = new ImJoy({
     imjoy_api: hostApi,
     default_base_frame: `${location.origin}/frames/base_frame.html`,
-    default_rpc_base_url: `${location.origin}/rpc/`,
+    default_rpc_base_url: `${location.origin}/frames/rpc/`,
   });
   // They would be fetched from other origins at every start.
   imjoy.pm.internal_plugins = {};

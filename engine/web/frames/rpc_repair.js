@@ -1,0 +1,131 @@
+/**
+ * Sets right what imjoy-rpc does wrong with values, wherever a window or web-worker plugin is at one
+ * of the ends: in the plugin's frame, in its worker, and in the core's end of either.
+ *
+ * - a function that was passed on can be called more than once; the last ones used are kept;
+ * - a view of a buffer sends its own bytes, where upstream sends the whole buffer;
+ * - an error keeps its class and its traceback.
+ *
+ * A plain script, because it runs in two places: behind the bundle of imjoy-rpc, whose class it
+ * changes before anybody uses it, and before the text of a worker, which keeps its class to itself
+ * and shows an instance only when the plugin's `api` is there. Neither holds functions by then.
+ */
+(() => {
+  /** So many functions stay at least, as in the engine's own workers; twice as many at most. */
+  const KEPT_FUNCTIONS = 1024;
+
+  /** @typedef {((...args: any[]) => any) & {__promise_pair?: number}} Passed */
+
+  /** Stands in for upstream's ReferenceStore, which forgets a function at its first call. */
+  class PassedFunctions {
+    constructor() {
+      /** The function used last comes last. @type {Map<number, Passed>} */
+      this.byId = new Map();
+      this.next = 1;
+      this.room = 2 * KEPT_FUNCTIONS;
+    }
+
+    /** @param {Passed} passed */
+    put(passed) {
+      const id = this.next;
+      this.next += 1;
+      this.byId.set(id, passed);
+      if (this.byId.size > this.room) this.prune();
+      return id;
+    }
+
+    /** Return a function; of the two that end a promise, both are gone then. @param {number} id */
+    fetch(id) {
+      const passed = this.byId.get(id);
+      if (!passed) return letGo;
+      this.byId.delete(id);
+      if (passed.__promise_pair === undefined) this.byId.set(id, passed);
+      else this.byId.delete(passed.__promise_pair);
+      return passed;
+    }
+
+    /** Whoever waits for an answer gets it, however many functions were passed on since. */
+    prune() {
+      const ids = [...this.byId].filter(([, { __promise_pair }]) => __promise_pair === undefined);
+      for (const [id] of ids.slice(0, -KEPT_FUNCTIONS)) this.byId.delete(id);
+      this.room = this.byId.size + KEPT_FUNCTIONS;
+    }
+  }
+
+  function letGo() {
+    throw new Error(
+      `This function is not there any more: of those that a plugin passes on, the last ${KEPT_FUNCTIONS} stay.`,
+    );
+  }
+
+  const repaired = new WeakSet();
+
+  /** Change a class of imjoy-rpc, once. @param {any} prototype */
+  function repair(prototype) {
+    if (repaired.has(prototype)) return;
+    repaired.add(prototype);
+    const { _encode, _decode, _setupMessageHanlders } = prototype;
+    /** Upstream's constructor calls it last. @this {any} */
+    prototype._setupMessageHanlders = function () {
+      this._store = new PassedFunctions();
+      return _setupMessageHanlders.call(this);
+    };
+    /** @this {any} @param {any} value @param {...any} rest */
+    prototype._encode = function (value, ...rest) {
+      if (typeof value !== "object" || value === null || hasCodec(this, value)) {
+        return _encode.call(this, value, ...rest);
+      }
+      if (value instanceof Error) return Promise.resolve(encodeError(value));
+      return _encode.call(this, ArrayBuffer.isView(value) ? ownPart(value) : value, ...rest);
+    };
+    /** @this {any} @param {any} value @param {...any} rest */
+    prototype._decode = function (value, ...rest) {
+      if (value?._rtype !== "error" || this._codecs.error) return _decode.call(this, value, ...rest);
+      return Promise.resolve(decodeError(value));
+    };
+  }
+
+  /** Whether the plugin has registered a codec for the value. @param {any} rpc @param {object} value */
+  function hasCodec(rpc, value) {
+    return Object.values(rpc._codecs).some(({ type, encoder }) => type && encoder && value instanceof type);
+  }
+
+  /** Return a view that shows the whole of its buffer. @param {any} view */
+  function ownPart(view) {
+    const { buffer, byteOffset, byteLength, _transfer } = view;
+    if (buffer instanceof ArrayBuffer && byteLength === buffer.byteLength) return view;
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength).slice().buffer;
+    const part = view instanceof DataView ? new DataView(bytes) : new view.constructor(bytes);
+    if (_transfer) part._transfer = true;
+    return part;
+  }
+
+  /** @param {Error & {trace?: string}} error */
+  function encodeError(error) {
+    const { name, message, stack, trace } = error;
+    return { _rtype: "error", _rvalue: message || name, _rname: name, _rtrace: trace ?? stack };
+  }
+
+  /** @param {{_rvalue: unknown, _rname?: unknown, _rtrace?: unknown}} encoded */
+  function decodeError({ _rvalue, _rname, _rtrace }) {
+    const error = /** @type {Error & {trace?: string}} */ (new Error(String(_rvalue)));
+    if (typeof _rname === "string") error.name = _rname;
+    if (typeof _rtrace === "string") error.stack = error.trace = _rtrace;
+    return error;
+  }
+
+  const { imjoyRPC } = /** @type {any} */ (globalThis);
+  if (imjoyRPC) {
+    repair(imjoyRPC.RPC.prototype);
+    return;
+  }
+  addEventListener(
+    "imjoy_remote_api_ready",
+    (event) => {
+      const { _rpc } = /** @type {any} */ (event).detail;
+      repair(Object.getPrototypeOf(_rpc));
+      _rpc._store = new PassedFunctions();
+    },
+    { once: true },
+  );
+})();

@@ -1,0 +1,125 @@
+/** imjoy-rpc as plugins get it: two of its ends, connected as a frame and the core are. */
+
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+
+import { pluginRPC } from "../../../engine/web/build.mjs";
+
+let RPC;
+
+before(async () => {
+  // Upstream asks whether a value is one of these before it looks at it closer.
+  globalThis.ImageData ??= class ImageData {};
+  // A browser's script: no module system, `this` is the window.
+  const script = new Function("exports", "module", "define", await pluginRPC());
+  script.call(globalThis);
+  ({ RPC } = globalThis.imjoyRPC);
+});
+
+class Connection {
+  constructor(name) {
+    this.peer_id = name;
+    this.handlers = new Map();
+    this.execute = () => undefined;
+  }
+
+  on(type, handler) {
+    this.handlers.set(type, handler);
+  }
+
+  emit(message) {
+    const copy = structuredClone(message);
+    queueMicrotask(() => this.other.handlers.get(copy.type)?.(copy));
+  }
+
+  disconnect() {}
+}
+
+/** Return the two ends, and what one end calls on the object that the other offers. */
+async function connected(offered) {
+  const [here, there] = [new Connection("here"), new Connection("there")];
+  [here.other, there.other] = [there, here];
+  const [mine, its] = [new RPC(here, { name: "mine" }), new RPC(there, { name: "its" })];
+  const seen = new Promise((resolve) => mine.once("remoteReady", resolve));
+  its.setInterface(offered);
+  mine.requestRemote();
+  await seen;
+  return { mine, its, remote: mine.getRemote() };
+}
+
+test("a function that is passed on can be called many times", async () => {
+  const { remote } = await connected({
+    count: async (report) => {
+      for (let n = 0; n < 5; n += 1) await report(n);
+      return "done";
+    },
+  });
+  const heard = [];
+  assert.equal(await remote.count((n) => void heard.push(n)), "done");
+  assert.deepEqual(heard, [0, 1, 2, 3, 4]);
+});
+
+test("a function in a result can be called many times", async () => {
+  const { remote } = await connected({ doubler: () => (n) => 2 * n });
+  const double = await remote.doubler();
+  assert.deepEqual([await double(1), await double(2), await double(3)], [2, 4, 6]);
+});
+
+test("calls leave nothing behind, whether they end well or not", async () => {
+  const { mine, remote } = await connected({
+    echo: (value) => value,
+    fail: () => Promise.reject(new Error("no")),
+  });
+  for (let n = 0; n < 20; n += 1) {
+    await remote.echo(n);
+    await assert.rejects(remote.fail());
+  }
+  assert.equal(mine._store.byId.size, 0);
+});
+
+test("the functions used last stay, and no more; calls that wait are not forgotten", async () => {
+  let answer;
+  const kept = [];
+  const { mine, remote } = await connected({
+    later: () => new Promise((resolve) => (answer = resolve)),
+    keep: (passed) => void kept.push(passed),
+  });
+  const waiting = remote.later();
+  for (let n = 0; n < 4000; n += 1) await remote.keep(() => n);
+  assert.ok(mine._store.byId.size <= 2 * 1024 + 2, `${mine._store.byId.size}`);
+  assert.equal(await kept.at(-1024)(), 4000 - 1024);
+  await assert.rejects(kept[0](), /not there any more/);
+  answer("in the end");
+  assert.equal(await waiting, "in the end");
+});
+
+test("a part of a buffer arrives as that part", async () => {
+  const { remote } = await connected({ echo: (value) => value });
+  const part = Float32Array.of(0, 1, 2, 3).subarray(1, 3);
+  assert.deepEqual(await remote.echo(part), Float32Array.of(1, 2));
+  assert.deepEqual((await remote.echo({ deep: [part] })).deep[0], Float32Array.of(1, 2));
+  const view = new DataView(Uint8Array.of(1, 2, 3, 4).buffer, 1, 2);
+  assert.deepEqual(new Uint8Array((await remote.echo(view)).buffer), Uint8Array.of(2, 3));
+  const whole = Uint16Array.of(1, 2);
+  assert.deepEqual(await remote.echo(whole), whole);
+});
+
+test("an error keeps its class and its traceback", async () => {
+  const { remote } = await connected({
+    fail: async () => {
+      throw Object.assign(new RangeError("too far"), { trace: "Traceback: line 3" });
+    },
+  });
+  await assert.rejects(remote.fail(), (error) => {
+    assert.deepEqual([error.name, error.message, error.trace], ["RangeError", "too far", "Traceback: line 3"]);
+    assert.equal(String(error), "RangeError: too far");
+    return true;
+  });
+});
+
+test("a plugin's own codec comes first", async () => {
+  const { its, mine, remote } = await connected({ part: () => Uint8Array.of(1, 2, 3).subarray(1) });
+  its._codecs.bytes = { name: "bytes", type: Uint8Array, encoder: (value) => ({ _rvalue: [...value] }) };
+  mine._codecs.bytes = { name: "bytes", decoder: ({ _rvalue }) => _rvalue };
+  assert.deepEqual(await remote.part(), [2, 3]);
+});
