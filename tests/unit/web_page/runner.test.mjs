@@ -40,10 +40,50 @@ test("the engine's own account of a failure is kept", async () => {
 });
 
 test("without an engine a native plugin says so and is not sent to the core", async () => {
-  const { core, runner, of } = startPage({ online: false });
-  await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
-  assert.match(of("Demo").failure.message, /engine is not connected/);
-  assert.deepEqual(core.pm.plugin_names, {});
+  for (const state of ["offline", "refused"]) {
+    const { app, core, runner, of } = startPage({ online: false });
+    runner.patienceMs = 0;
+    app.connection.set({ state, message: "", info: null });
+    await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
+    assert.match(of("Demo").failure.message, /engine is not connected/);
+    assert.deepEqual(core.pm.plugin_names, {});
+  }
+});
+
+test("a native plugin waits for an engine that is coming", async () => {
+  const { app, runner, of } = startPage({ online: false });
+  const loading = runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
+  for (const state of ["connecting", "offline", "connecting"]) {
+    app.connection.set({ state, message: "", info: null });
+    assert.deepEqual([of("Demo").state, of("Demo").detail], ["queued", "Waiting for the engine…"]);
+  }
+  app.connection.set({ state: "online", message: "", info: null });
+  await loading;
+  assert.equal(of("Demo").state, "ready");
+});
+
+test("a plugin that is stopped or removed while it waits does not start", async () => {
+  for (const end of ["stop", "remove"]) {
+    const { app, core, runner, of } = startPage({ online: false });
+    const loading = runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
+    await runner[end]("Demo");
+    app.connection.set({ state: "online", message: "", info: null });
+    await loading;
+    assert.deepEqual([of("Demo")?.state, core.pm.plugin_names], [end === "stop" ? "stopped" : undefined, {}]);
+  }
+});
+
+test("a plugin that is replaced while it waits starts once", async () => {
+  const { app, core, runner, of } = startPage({ online: false });
+  let loads = 0;
+  core.onLoad = () => void (loads += 1) ?? {};
+  const loading = [1, 2].map((version) =>
+    runner.load(source({ name: "Demo", type: "native-python", version: `${version}` }), { origin: "x" }),
+  );
+  await new Promise(setImmediate);
+  app.connection.set({ state: "online", message: "", info: null });
+  await Promise.all(loading);
+  assert.deepEqual([of("Demo").file.version, of("Demo").state, loads], ["2", "ready", 1]);
 });
 
 test("web-python is refused with the tag that would work", async () => {

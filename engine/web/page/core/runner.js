@@ -9,6 +9,7 @@ import { checkPluginFile } from "../plugin_file/check.js";
 import { ENGINE_TYPES, enter, failureOf, hasEnded, isStarting, newRecord } from "../state/records.js";
 import { explain, wordsOf } from "../text/errors.js";
 import { formatDuration } from "../text/format.js";
+import { engineComes } from "./engine_wait.js";
 import { livePlugin } from "./live.js";
 
 /** @typedef {import("../app.js").App} App */
@@ -16,12 +17,15 @@ import { livePlugin } from "./live.js";
 /** @typedef {{name: string, origin: string, tag?: string}} Start */
 
 const MAX_RESULT_CHARS = 200;
+const OFFLINE_PATIENCE_MS = 10_000;
 
 export class Runner {
   /** @param {App} app @param {import("./start.js").ImJoy} imjoy */
   constructor(app, imjoy) {
     this.app = app;
     this.imjoy = imjoy;
+    /** How long a plugin waits for an engine that cannot be reached. */
+    this.patienceMs = OFFLINE_PATIENCE_MS;
   }
 
   /**
@@ -49,11 +53,12 @@ export class Runner {
     const { file } = record;
     if (file.type === "web-python") return this.fail(name, noPyodide(file));
     if (ENGINE_TYPES.includes(file.type) && connection.value.state !== "online") {
-      return this.fail(name, {
-        message: "The engine is not connected, and this plugin runs on it.",
-        hint: "Connect to the engine, then start the plugin.",
-        logTail: "",
-      });
+      plugins.change(name, (old) => enter(old, "queued", Date.now(), { detail: "Waiting for the engine…" }));
+      // Meanwhile the person may have stopped, removed or replaced it.
+      const isWanted = () => plugins.get(name)?.file === file && plugins.get(name)?.state === "queued";
+      const online = await engineComes(connection, { patienceMs: this.patienceMs, isWanted });
+      if (!isWanted()) return;
+      if (!online) return this.fail(name, noEngine());
     }
     plugins.change(name, (old) => enter({ ...old, finished: [], outcome: "" }, "starting", Date.now()));
     try {
@@ -163,6 +168,14 @@ export class Runner {
   forgetInCore(name) {
     this.imjoy.pm.unloadPlugin({ name }, true);
   }
+}
+
+function noEngine() {
+  return {
+    message: "The engine is not connected, and this plugin runs on it.",
+    hint: "Connect to the engine, then start the plugin.",
+    logTail: "",
+  };
 }
 
 /** @param {import("../plugin_file/check.js").PluginFile} file */
