@@ -23,6 +23,7 @@ import { Windows } from "./state/windows.js";
  * @property {string} type
  * @property {string} description
  * @property {string} path
+ * @property {string} [icon]
  */
 
 export class App {

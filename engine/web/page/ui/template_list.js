@@ -23,7 +23,7 @@ export function TemplateList({ onDone }) {
                 onDone();
               }}
             >
-              <${PluginIcon} name=${template.name} icon="" />
+              <${PluginIcon} name=${template.name} icon=${template.icon ?? ""} />
               <span class="template-words">
                 <span class="template-name">${template.name}</span>
                 <span class="chip">${template.type}</span>
