@@ -31,7 +31,7 @@ export function Modal({ title, onClose, wide = false, from = "", kind = "", chil
     <div class="modal-body">
       <header class="modal-head">
         <div>
-          ${from && html`<p class="eyebrow">${from}</p>`}
+          ${from && from !== title && html`<p class="eyebrow">${from}</p>`}
           <h2 id=${titleId}>${title}</h2>
         </div>
         <button class="icon-button" aria-label="Close" onClick=${onClose}><${Icon} name="close" /></button>
