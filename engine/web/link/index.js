@@ -245,7 +245,14 @@ export class EngineLink {
       for (const run of [...runs.values()]) run.peerGone(to, reason);
     });
     session.on("lost", (error) => {
-      for (const run of [...runs.values()]) run.finish(error);
+      for (const run of [...runs.values()]) {
+        const { id, name } = run;
+        // An engine that has begun anew knows nothing of the plugin, so nobody else says it.
+        if (error.code === "session-lost") {
+          events.fire("plugin", { id, name, event: "state", state: "stopped", error });
+        }
+        run.finish(error);
+      }
     });
   }
 }

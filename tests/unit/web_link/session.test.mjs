@@ -163,8 +163,14 @@ test("an engine that was started anew has no plugins of before", async () => {
   const link = await linkTo(engine);
   const { plugin, utils } = await started(engine, link);
   const waiting = rejection(plugin.wait());
+  const told = [];
+  link.on("plugin", (event) => told.push(event));
   engine.restart();
   assert.match(String(await waiting), /started anew/);
+  const [{ id, name, event, state, error }] = told;
+  assert.deepEqual([id, name, event, state], ["Plugin_1", "Plugin", "state", "stopped"]);
+  assert.match(error.sentence, /started anew/);
+  assert.match(error.hint, /start it again/);
   await eventually(() => utils.terminated === 1, "the core is told");
   await eventually(() => link.state === "online", "the page uses the new engine");
   const again = await started(engine, link);
