@@ -34,8 +34,9 @@ export class DataChannel {
     this.hasEnded = false;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.lookAgain = undefined;
-    this.patience = setTimeout(() => this.close(), HELLO_MS);
+    // Where the browser allows none, this throws: nothing may be left behind then.
     this.socket = new options.WebSocket(channelUrl(options.url, options.path));
+    this.patience = setTimeout(() => this.close(), HELLO_MS);
     this.socket.binaryType = "arraybuffer";
     this.socket.onopen = () => this.greet();
     this.socket.onmessage = ({ data }) => this.receive(data);
