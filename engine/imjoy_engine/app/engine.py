@@ -16,7 +16,13 @@ from imjoy_engine.app.worker_archive import unpacked_worker
 from imjoy_engine.app.workspace import locked_workspace
 from imjoy_engine.clock import Clock, SystemClock
 from imjoy_engine.config import DEFAULT_WORKSPACE, EngineConfig
-from imjoy_engine.environments import EnvironmentStore, UvBuilder, pip_config_files
+from imjoy_engine.environments import (
+    Builders,
+    CondaBuilder,
+    EnvironmentStore,
+    UvBuilder,
+    pip_config_files,
+)
 from imjoy_engine.gateway.api import add_api
 from imjoy_engine.gateway.auth import HostRule, TokenAuth, allowed_origins, load_secret
 from imjoy_engine.gateway.data_channel import DataChannels
@@ -173,4 +179,6 @@ def _environments(config: EngineConfig, clock: Clock) -> EnvironmentStore:
         with contextlib.suppress(OSError):
             pip_configs.append(path.read_text(encoding="utf-8", errors="replace"))
     cache = Path(machine.get("UV_CACHE_DIR") or config.store / "uv")
-    return EnvironmentStore(config.store, UvBuilder(cache, machine, pip_configs), clock)
+    uv = UvBuilder(cache, machine, pip_configs)
+    builders = Builders(uv, CondaBuilder(config.store / "rattler", machine, uv))
+    return EnvironmentStore(config.store, builders, clock)

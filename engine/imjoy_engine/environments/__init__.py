@@ -1,12 +1,14 @@
 """Environments: from what a plugin says it needs to a ready interpreter, once.
 
 `spec` is the wish, read from a plugin by `plugin_config` and from files by `spec_files`; `lock` is
-the resolved answer, `uv` resolves and builds, `store` keeps what was built under the key of its
-lock and leases it out.
+the resolved answer, `uv` and `conda` resolve and build, `store` keeps what was
+built under the key of its lock and leases it out.
 """
 
 from __future__ import annotations
 
+from imjoy_engine.environments.builders import Builders
+from imjoy_engine.environments.conda import CondaBuilder
 from imjoy_engine.environments.indexes import pip_config_files
 from imjoy_engine.environments.lease import EnvironmentLease, Environments, Package
 from imjoy_engine.environments.plugin_config import spec_from_config
@@ -17,6 +19,8 @@ from imjoy_engine.environments.store import EnvironmentStore
 from imjoy_engine.environments.uv import UvBuilder
 
 __all__ = [
+    "Builders",
+    "CondaBuilder",
     "EnvironmentLease",
     "EnvironmentSpec",
     "EnvironmentStore",

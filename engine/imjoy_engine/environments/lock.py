@@ -22,19 +22,24 @@ _KEY_LENGTH = 16
 class Lock:
     """The text of a requirements file in which every package is pinned by version and hashes.
 
-    `python` is the path of the interpreter that it holds for, and "" for the engine's own.
+    `python` is the path of the interpreter that it holds for, and "" for the engine's own;
+    `builder` is who made it, and "" for the usual one.
 
-    It names no address but those that the plugin itself named, so it holds on any machine that can
-    reach the packages.
+    That of a builder for conda is JSON: channels, packages with their builds and hashes, and the
+    text for pip. It names no address but those that the plugin itself named, so it holds on any
+    machine that can reach the packages.
     """
 
     text: str
     python: str = ""
     python_version: str = ""
+    builder: str = ""
 
     @property
     def packages(self) -> tuple[Package, ...]:
         """What the lock pins, by name."""
+        if self.builder == "conda":
+            return _of_conda(self.text)
         pinned = [Package(name, version) for name, version in _PINNED.findall(self.text)]
         referred = [Package(name, version) for name, version in self.references.items()]
         return tuple(sorted([*pinned, *referred], key=lambda package: package.name))
@@ -50,6 +55,12 @@ class Lock:
             place, at, commit = address.partition("#")[0].rpartition("@")
             found[name] = commit[:12] if at and "://" in place else address.rpartition("/")[2]
         return found
+
+
+def _of_conda(text: str) -> tuple[Package, ...]:
+    content = json.loads(text)
+    own = [Package(one["name"], one["version"]) for one in content["packages"]]
+    return tuple(own) + Lock(content["pip"]).packages
 
 
 def spec_key(spec: EnvironmentSpec, machine: str) -> str:

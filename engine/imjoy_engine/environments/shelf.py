@@ -104,7 +104,12 @@ class Shelf:
         text = record.get("lock") if record else None
         if record is None or not isinstance(text, str):
             return None
-        return Lock(text, record.get("python", ""), record.get("python_version", ""))
+        return Lock(
+            text,
+            record.get("python", ""),
+            record.get("python_version", ""),
+            record.get("builder", ""),
+        )
 
     def record_lock(self, wish: str, record: Mapping[str, Any], lock: Lock) -> None:
         """Keep the lock that this wish was resolved to."""
@@ -112,6 +117,7 @@ class Shelf:
             "lock": lock.text,
             "python": lock.python,
             "python_version": lock.python_version,
+            "builder": lock.builder,
         }
         self._write(self._root / "specs" / f"{wish}.json", {**record, **of_lock})
 

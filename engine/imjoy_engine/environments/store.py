@@ -136,7 +136,6 @@ class EnvironmentStore:
             lock = await self._builder.resolve(spec, attempt)
         record = {
             "spec": json.loads(json.dumps(spec.identity(), default=asdict)),
-            "builder": self._builder.name,
             "machine": self._builder.machine,
             "resolved_s": self._clock.now(),
         }
@@ -181,11 +180,11 @@ class EnvironmentStore:
             async with self._attempt(key, publish, held_fds=(lock_fd,)) as attempt:
                 await self._builder.build(lock, prefix, attempt, allow_build=spec.allow_build)
             manifest = {
-                "builder": self._builder.name,
+                "builder": lock.builder or self._builder.name,
                 "machine": self._builder.machine,
                 "packages": [[package.name, package.version] for package in lock.packages],
                 "lock": lock.text,
-                "python": lock.python or sys.executable,
+                "python": lock.python or ("" if lock.builder else sys.executable),
                 "built_s": self._clock.now(),
                 "took_s": round(self._clock.monotonic() - started_s, 3),
             }

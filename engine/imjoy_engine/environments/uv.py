@@ -29,7 +29,7 @@ from imjoy_engine.environments.interpreters import (
 )
 from imjoy_engine.environments.lock import Lock
 from imjoy_engine.environments.progress import Phase, Progress, counted
-from imjoy_engine.environments.requirements import is_reference, unsupported
+from imjoy_engine.environments.requirements import is_reference, refuse_what_nobody_can, unsupported
 from imjoy_engine.environments.spec import EnvironmentSpec, python_accepts
 from imjoy_engine.environments.uv_errors import explained
 from imjoy_engine.environments.uv_output import UvOutput
@@ -83,24 +83,35 @@ class UvBuilder:
 
         Raises `EnvironmentBuildError` with uv's own words.
         """
-        _refuse_what_uv_cannot(spec)
+        refuse_what_nobody_can(spec)
+        if spec.conda:
+            raise unsupported("conda", spec.conda[0], "packages of conda with uv")
         python = await self._interpreter(spec, attempt)
         of_python = () if python is None else (str(python.path), python.version)
         if not spec.pip:
             return Lock("", *of_python)
         attempt.on_progress(Progress(Phase.RESOLVE, message="Choosing versions"))
+        python_path = of_python[0] if of_python else sys.executable
+        text = await self.pins(spec, attempt, ("--python", python_path))
+        return Lock(text, *of_python)
+
+    async def pins(self, spec: EnvironmentSpec, attempt: Attempt, options: Sequence[str]) -> str:
+        """Return the text of a lock for the packages of pip in `spec`, with more options of uv.
+
+        Raises `EnvironmentBuildError` with uv's own words.
+        """
         wanted = attempt.scratch / "requirements.in"
         await asyncio.to_thread(wanted.write_text, "".join(f"{line}\n" for line in spec.pip))
-        text = await self._run_with_index(
+        return await self._run_with_index(
             [
                 *("pip", "compile", "--generate-hashes", "--no-header", "--no-annotate"),
                 *self._choice(_built(spec)),
                 *(("--exclude-newer", spec.exclude_newer) if spec.exclude_newer else ()),
-                *("--python", of_python[0] if of_python else sys.executable, str(wanted)),
+                *options,
+                str(wanted),
             ],
             attempt,
         )
-        return Lock(text, *of_python)
 
     async def build(self, lock: Lock, prefix: Path, attempt: Attempt, *, allow_build: bool) -> None:
         """Make `prefix` a virtual environment with exactly what `lock` pins, and see that it runs.
@@ -133,7 +144,7 @@ class UvBuilder:
                 attempt,
                 hidden=(Phase.RESOLVE,),  # Nothing is chosen any more.
             )
-        await self._verify(python, prefix, attempt)
+        await self.verify(prefix, attempt)
 
     async def _interpreter(self, spec: EnvironmentSpec, attempt: Attempt) -> Interpreter | None:
         """Return the Python for `spec`, fetched when the machine has none; None is the engine's.
@@ -200,7 +211,33 @@ class UvBuilder:
             raise explained(argv, [*screen.lines, f"uv: {failure}"])
         return printed.decode()
 
-    async def _verify(self, python: Path, prefix: Path, attempt: Attempt) -> None:
+    async def install(
+        self, lock: Lock, prefix: Path, attempt: Attempt, *, allow_build: bool
+    ) -> None:
+        """Put what `lock` pins into an environment that has a Python and more already.
+
+        Raises `EnvironmentBuildError` with uv's own words.
+        """
+        pinned = attempt.scratch / "requirements.txt"
+        await asyncio.to_thread(pinned.write_text, lock.text)
+        await self._run_with_index(
+            [
+                *("pip", "install", "--no-deps"),
+                *(() if lock.references else ("--require-hashes",)),
+                *self._choice([] if allow_build else _ready_made(lock)),
+                *("--python", str(prefix / "bin/python"), "--break-system-packages"),
+                *("-r", str(pinned)),
+            ],
+            attempt,
+            hidden=(Phase.RESOLVE,),
+        )
+
+    async def verify(self, prefix: Path, attempt: Attempt) -> None:
+        """Start the interpreter of `prefix` once.
+
+        Raises `EnvironmentBuildError` when it does not run or believes to be elsewhere.
+        """
+        python = prefix / "bin" / "python"
         attempt.on_progress(Progress(Phase.VERIFY, message="Trying the interpreter"))
         argv = [str(python), "-I", "-c", "import sys; print(sys.prefix)"]
         printed = bytearray()
@@ -260,21 +297,6 @@ def _no_python(wish: str, found: Sequence[Interpreter], words: str) -> PythonNot
         hint=f"Install it, or ask for one that is here: {versions}.",
         log_tail=words,
     )
-
-
-def _refuse_what_uv_cannot(spec: EnvironmentSpec) -> None:
-    """Raise `UnsupportedSpecError` for the first thing that is wished and cannot be had."""
-    refused = (
-        ("conda", spec.conda, "conda packages"),
-        ("the environment", spec.existing, "an environment that is already there"),
-        ("the archive", spec.packed, "a packed environment"),
-        ("repo", [repository.url for repository in spec.repositories], "a repository to clone"),
-        ("the file", spec.files, "a list of packages in a repository"),
-        ("cmd", spec.commands, "a command to run"),
-    )
-    for what, wished, kind in refused:
-        if wished:
-            raise unsupported(what, wished if isinstance(wished, str) else wished[0], kind)
 
 
 def _built(spec: EnvironmentSpec) -> list[str]:

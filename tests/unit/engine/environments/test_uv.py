@@ -547,7 +547,7 @@ async def test_beside_a_repository_nothing_else_is_built(place, repository):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"conda": ("opencv",)}, "conda 'opencv' (conda packages)"),
+        ({"conda": ("opencv",)}, "conda 'opencv' (packages of conda with uv)"),
         ({"commands": ("rm -r x",)}, "cmd 'rm -r x' (a command to run)"),
         ({"existing": "/opt/a"}, "'/opt/a' (an environment that is already there)"),
     ],
