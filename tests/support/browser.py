@@ -77,7 +77,8 @@ class Person:
         await self.sees_online()
 
     async def sees_online(self) -> None:
-        button = self.page.get_by_role("navigation", name="Page").get_by_text("Online")
+        # On narrow screens the word is not shown; what it belongs to is there all the same.
+        button = self.page.get_by_role("button").filter(has_text="Online")
         await expect(button).to_be_visible()
 
     async def sees(self, text: str | re.Pattern[str]) -> None:
@@ -176,7 +177,7 @@ class Person:
 
         The core writes to the console too why a plugin could not be loaded.
         """
-        self.watch.may_say += [f"error occurred when loading plugin {name}", "^console: LinkError:"]
+        self.watch.may_say += [f"error occured when loading plugin {name}", "^console: LinkError:"]
         await self.sees_state(name, "Failed")
         return self.card(name).get_by_role("alert")
 
