@@ -68,3 +68,21 @@ async def test_functions_arrays_and_errors_cross(person: Person, kind: str) -> N
     await expect(said).to_contain_text("5 4 3 2 1 lift-off 3 ZeroDivisionError [0, 3, 6, 9]")
     await expect(said).to_contain_text("too far")
     await said.get_by_role("button", name="OK").click()
+
+
+async def test_all_elements_of_a_window_are_shown(person: Person) -> None:
+    html = '<!-- two --><p>First</p><button id="go">Second</button>'
+    script = """
+    class Pair {
+      async setup() {}
+      async run() { document.getElementById("go").onclick = () => api.alert("pressed"); }
+    }
+    api.export(new Pair());
+    """
+    await person.load(window_plugin("Pair", script, html=html), "Pair")
+    await person.presses("Pair", "Open")
+    frame = person.window("Pair").frame_locator("iframe")
+    await expect(frame.get_by_text("First")).to_be_visible()
+    await frame.get_by_role("button", name="Second").click()
+    await expect(person.dialog("Message")).to_contain_text("pressed")
+    await person.dialog("Message").get_by_role("button", name="OK").click()

@@ -4,7 +4,8 @@
  *
  * - a function that was passed on can be called more than once; the last ones used are kept;
  * - a view of a buffer sends its own bytes, where upstream sends the whole buffer;
- * - an error keeps its class and its traceback.
+ * - an error keeps its class and its traceback;
+ * - all of a <window> block is shown, where upstream shows its first element or comment.
  *
  * A plain script, because it runs in two places: behind the bundle of imjoy-rpc, whose class it
  * changes before anybody uses it, and before the text of a worker, which keeps its class to itself
@@ -68,6 +69,7 @@
     /** Upstream's constructor calls it last. @this {any} */
     prototype._setupMessageHanlders = function () {
       this._store = new PassedFunctions();
+      if (globalThis.document) showWholeWindows(this._connection);
       return _setupMessageHanlders.call(this);
     };
     /** @this {any} @param {any} value @param {...any} rest */
@@ -82,6 +84,18 @@
     prototype._decode = function (value, ...rest) {
       if (value?._rtype !== "error" || this._codecs.error) return _decode.call(this, value, ...rest);
       return Promise.resolve(decodeError(value));
+    };
+  }
+
+  /** @param {{execute: (code: {type: string, content?: string}) => any}} connection */
+  function showWholeWindows(connection) {
+    const { execute } = connection;
+    connection.execute = (code) => {
+      if (code.type !== "html") return execute.call(connection, code);
+      const { content: nodes } = Object.assign(document.createElement("template"), { innerHTML: code.content?.trim() });
+      if (nodes.childNodes.length <= 1) return execute.call(connection, code);
+      const content = `<div style="display: contents">${code.content}</div>`;
+      return execute.call(connection, { ...code, content });
     };
   }
 
