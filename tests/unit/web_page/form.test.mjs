@@ -29,6 +29,26 @@ test("rows end at line breaks, words after a field stay with it", () => {
   );
 });
 
+test("a heading and a paragraph are rows of their own", () => {
+  const size = "{id: 'n', type: 'number'}";
+  const { rows } = parseForm(`<h2>Settings</h2>Size ${size} px<h3 class="x">More</h3><p>Some words.</p><p>Name ${size}</p>`);
+  assert.deepEqual(
+    rows.map((row) => [plainText(row.lead), row.items.map((item) => labelOf(item.after))]),
+    [
+      ["Settings", []],
+      ["Size", ["px"]],
+      ["More", []],
+      ["Some words.", []],
+      ["Name", [""]],
+    ],
+  );
+});
+
+test("a line does not end inside a field", () => {
+  const { fields } = parseForm("Text {id: 't', type: 'string', placeholder: 'a<br>b</p>c'}");
+  assert.deepEqual([fields[0].id, fields[0].value], ["t", "a<br>b</p>c"]);
+});
+
 test("a list of texts and objects", () => {
   const { rows, fields } = parseForm([
     "Options",

@@ -15,6 +15,9 @@ import { fieldOf } from "./fields.js";
  * @property {{field: Field, after: string}[]} items
  */
 
+/** Where a browser would begin a new line: at a break, and around a heading or a paragraph. */
+const LINE_END = /<br\s*\/?>|(?<=<\/(?:h[1-6]|p|div)>)|(?=<h[1-6][\s>])/gi;
+
 /**
  * Return a `ui` as rows; what cannot be read stays as text, so that nothing is lost.
  * @param {unknown} ui a string, or a list of strings and objects
@@ -30,7 +33,20 @@ function linesOf(ui) {
   if (ui === null || ui === undefined) return [];
   if (Array.isArray(ui)) return ui.flatMap(linesOf);
   if (typeof ui === "object") return [/** @type {Record<string, unknown>} */ (ui)];
-  return String(ui).split(/<br\s*\/?>/i);
+  return splitLines(String(ui));
+}
+
+/** Return the lines of a text; what is inside a field's braces is no line's end. @param {string} text */
+function splitLines(text) {
+  const fields = [...bracesIn(text)];
+  const lines = [];
+  let from = 0;
+  for (const { 0: end, index } of text.matchAll(LINE_END)) {
+    if (fields.some(([start, stop]) => start < index && index < stop)) continue;
+    lines.push(text.slice(from, index));
+    from = index + end.length;
+  }
+  return [...lines, text.slice(from)];
 }
 
 /** @param {string | Record<string, unknown>} line @returns {Row[]} */
