@@ -59,3 +59,35 @@ test("the log is copied as text", () => {
   log.write("stdout", "bye\n", 2);
   assert.equal(log.asText(), "ValueError: no data\nbye");
 });
+
+test("a phase of a build is one line, which says how it ended", () => {
+  const log = new LogEntries();
+  const download = { phase: "download", unit: "bytes", total: 4_000_000 };
+  for (const step of [
+    { phase: "resolve", message: "Choosing versions: a" },
+    { phase: "resolve", message: "Choosing versions" },
+    { ...download, item: "a", message: "Downloading a: 0.1 MB of 4.0 MB in all" },
+    { ...download, item: "b", message: "Downloading b: 1.1 MB of 4.0 MB in all" },
+    { phase: "link", item: "a", message: "Putting 2 packages into place" },
+    { phase: "link", item: "b", message: "Putting 2 packages into place" },
+  ]) {
+    log.step(step, 1);
+  }
+  assert.equal(log.asText(), "Choosing versions\nDownloaded 4.0 MB\nPutting 2 packages into place");
+});
+
+test("each package that is built has a line, and a new start begins new lines", () => {
+  const log = new LogEntries();
+  log.step({ phase: "build", item: "a", message: "Building a" }, 1);
+  log.step({ phase: "build", item: "b", message: "Building b" }, 2);
+  log.add("error", "It failed.", 3);
+  log.step({ phase: "build", item: "b", message: "Building b" }, 4);
+  assert.equal(log.asText(), "Building a\nBuilding b\nIt failed.\nBuilding b");
+});
+
+test("a download that is not over does not say so", () => {
+  const log = new LogEntries();
+  log.step({ phase: "download", unit: "bytes", total: 9, message: "Downloading a: 1 B of 9 B" }, 1);
+  log.step({ phase: "build", item: "b", message: "Building b" }, 2);
+  assert.match(log.asText(), /^Downloading a: 1 B of 9 B\n/);
+});

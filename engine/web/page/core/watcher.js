@@ -31,7 +31,7 @@ export class Watcher {
     if (current && current.id !== event.id && event.event !== "log") return;
     if (event.event === "log") logs.of(event.name).write(event.stream === "stderr" ? "stderr" : "stdout", String(event.text));
     if (event.event === "exit") logs.of(event.name).add("note", `The process ended: ${event.words || "no reason was given"}.`);
-    if (event.event === "progress" && event.message) logs.of(event.name).add("note", event.message);
+    if (event.event === "progress" && event.message) logs.of(event.name).step(event);
     plugins.change(event.name, (old) => applyEvent(old, this.asSeen(event), Date.now()));
   }
 

@@ -5,6 +5,8 @@
  * is one line here too.
  */
 
+import { formatBytes } from "../text/format.js";
+
 /**
  * @typedef {object} LogEntry
  * @property {number} id
@@ -12,9 +14,21 @@
  * @property {"stdout" | "stderr" | "info" | "error" | "image" | "progress" | "note"} kind
  * @property {string} text
  * @property {boolean} open the line has no end yet
+ * @property {BuildStep} [step] of which the entry tells
+ */
+
+/**
+ * @typedef {object} BuildStep a step of making an environment, as the engine tells of it
+ * @property {string} phase
+ * @property {string} [item]
+ * @property {number | null} [total]
+ * @property {string} [unit]
+ * @property {string} message
  */
 
 export const MAX_ENTRIES = 2000;
+/** When these begin, everything has been downloaded. */
+const AFTER_DOWNLOAD = new Set(["link", "verify"]);
 const MAX_LINE_CHARS = 20_000;
 
 export class LogEntries {
@@ -41,6 +55,24 @@ export class LogEntries {
       if (last && line === "") return;
       this.writeLine(stream, line, time, last);
     });
+  }
+
+  /**
+   * Tell of a step. What the engine says of one phase, many times a second, is one line, which says
+   * in the end how the phase ended; each package that is built has a line of its own.
+   * @param {BuildStep} step @param {number} time
+   */
+  step(step, time) {
+    const last = this.entries.at(-1);
+    if (last?.step && isSameStep(last.step, step)) {
+      this.entries[this.entries.length - 1] = { ...last, text: shorten(step.message), step };
+      return;
+    }
+    if (last?.step?.phase === "download" && last.step.unit === "bytes" && AFTER_DOWNLOAD.has(step.phase)) {
+      const text = `Downloaded ${formatBytes(last.step.total ?? 0)}`;
+      this.entries[this.entries.length - 1] = { ...last, text };
+    }
+    this.push({ kind: "note", text: shorten(step.message), time, open: false, step });
   }
 
   clear() {
@@ -73,6 +105,11 @@ export class LogEntries {
       this.dropped += surplus;
     }
   }
+}
+
+/** @param {BuildStep} one @param {BuildStep} other */
+function isSameStep(one, other) {
+  return one.phase === other.phase && (one.phase !== "build" || one.item === other.item);
 }
 
 /** A carriage return at the very end waits for what overwrites the line. @param {string} line */

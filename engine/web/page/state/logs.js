@@ -37,6 +37,12 @@ export class PluginLog extends LogEntries {
     this.touch();
   }
 
+  /** @override @param {import("./log_entries.js").BuildStep} step @param {number} [time] */
+  step(step, time = Date.now()) {
+    super.step(step, time);
+    this.touch();
+  }
+
   /** @override */
   clear() {
     super.clear();
