@@ -248,7 +248,7 @@ def plugin_processes(person: Person) -> list[int]:
     return [
         process.pid
         for process in person.engine.tree()
-        if any("worker.pyz" in part for part in process.cmdline())
+        if any("/worker/" in part for part in process.cmdline())
     ]
 
 
