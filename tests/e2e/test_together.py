@@ -181,7 +181,7 @@ async def test_a_part_of_an_array_arrives_as_that_part(person: Person) -> None:
     await person.load(WORKER, "Mirror worker")
     await person.load(native_plugin("Part", script), "Part")
     await person.run("Part")
-    await expect(person.card("Part").get_by_text("shape (2,)")).to_be_visible(timeout=5000)
+    await expect(person.card("Part").get_by_text("shape (2,)")).to_be_visible()
 
 
 CALCULATOR = native_plugin(
@@ -270,12 +270,11 @@ async def test_a_function_of_a_window_can_be_called_many_times(person: Person) -
         """,
         html='<p id="line"></p>',
     )
-    person.watch.may_say.append("can only called once")
     await person.load(CALCULATOR, "Calculator")
     await person.load(window, "Launcher")
     await person.presses("Launcher", "Open")
     frame = person.window("Launcher").frame_locator("iframe")
-    await expect(frame.get_by_text("5 4 3 2 1 lift-off")).to_be_visible(timeout=5000)
+    await expect(frame.get_by_text("5 4 3 2 1 lift-off")).to_be_visible()
 
 
 async def test_a_native_plugin_calls_another(person: Person) -> None:

@@ -1,0 +1,165 @@
+"""The page for people without a mouse, at night, and on small screens."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from support.browser import Person, person_at
+from support.engine import EngineProcess
+from support.plugin_files import native_plugin
+
+ASKER = native_plugin(
+    "Asker",
+    """
+    class Asker:
+        def setup(self):
+            pass
+        async def run(self, ctx):
+            name = await api.prompt("Who are you?")
+            if name is None:
+                return "nobody answered"
+            return f"it is {name}"
+    api.export(Asker())
+    """,
+)
+
+
+async def focused(person: Person) -> str:
+    """Return what has the focus, as a screen reader would name it."""
+    script = """() => {
+        const element = document.activeElement;
+        return element.getAttribute("aria-label") || element.textContent.trim() || element.tagName;
+    }"""
+    return str(await person.page.evaluate(script))
+
+
+async def tab_to(person: Person, name: str) -> None:
+    for _ in range(40):
+        await person.page.keyboard.press("Tab")
+        if await focused(person) == name:
+            return
+    raise AssertionError(f"{name} cannot be reached with the Tab key")
+
+
+async def test_a_plugin_is_run_and_answered_with_the_keyboard(person: Person) -> None:
+    await person.load(ASKER, "Asker")
+    keyboard = person.page.keyboard
+    await tab_to(person, "Run")
+    await person.screenshot("focus")
+    await keyboard.press("Enter")
+    await expect(person.dialog("Question")).to_be_visible()
+    await expect(person.dialog().get_by_role("textbox", name="Answer")).to_be_focused()
+    await keyboard.type("Ada")
+    await keyboard.press("Enter")
+    await person.sees_outcome("Asker", "it is Ada")
+    await expect(person.dialog()).to_have_count(0)
+    await tab_to(person, "Run")
+    await keyboard.press("Space")
+    await expect(person.dialog("Question")).to_be_visible()
+    await keyboard.press("Escape")
+    await expect(person.dialog()).to_have_count(0)
+    await person.sees_outcome("Asker", "nobody answered")
+
+
+async def test_panels_open_and_close_with_a_key(person: Person) -> None:
+    keyboard = person.page.keyboard
+    await person.load(ASKER, "Asker")
+    await keyboard.press("a")
+    await expect(person.dialog("Add a plugin")).to_be_visible()
+    await person.screenshot("add-plugin")
+    await keyboard.press("Escape")
+    await expect(person.dialog()).to_have_count(0)
+    for key, title in (("e", "Engine"), ("m", "Messages")):
+        await keyboard.press(key)
+        panel = person.page.get_by_role("complementary", name=title)
+        await expect(panel.get_by_role("heading", name=title)).to_be_focused()
+        if key == "e":
+            await expect(panel.get_by_text(re.compile(r"\d+ running process"))).to_be_visible()
+            await expect(panel.get_by_text("Asker").first).to_be_visible()
+            await expect(panel.get_by_text(person.engine.url)).to_be_visible()
+            await person.screenshot("engine-panel")
+        await keyboard.press("Escape")
+        await expect(panel).to_have_count(0)
+
+
+async def test_a_process_is_ended_in_the_engines_panel(person: Person) -> None:
+    await person.load(ASKER.replace('"Asker"', '"Runaway"'), "Runaway")
+    await person.page.keyboard.press("e")
+    panel = person.page.get_by_role("complementary", name="Engine")
+    row = panel.get_by_role("listitem").filter(has_text="Runaway")
+    await row.get_by_role("button", name="Kill", exact=True).click()
+    await expect(row).to_have_count(0)
+    state = person.card("Runaway").get_by_role("status").first
+    await expect(state).to_have_text(re.compile("Stopped|Failed"))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def night(browser: Browser, engine: EngineProcess):
+    async with person_at(browser, engine, color_scheme="dark") as person:
+        await person.open()
+        yield person
+
+
+BACKGROUND = "() => getComputedStyle(document.body).backgroundColor"
+
+
+def brightness(colour: str) -> float:
+    return sum(float(part) for part in re.findall(r"[\d.]+", colour)[:3]) / 3
+
+
+async def test_the_page_is_dark_at_night(night: Person) -> None:
+    assert brightness(await night.page.evaluate(BACKGROUND)) < 60
+    await night.load(ASKER, "Asker")
+    await night.opens_log("Asker")
+    await night.run("Asker")
+    await expect(night.dialog("Question")).to_be_visible()
+    await night.screenshot("dark")
+    await night.page.keyboard.press("Escape")
+    await night.sees_outcome("Asker", "nobody answered")
+    await night.presses("Asker", "Edit")
+    await expect(night.window("Asker: source")).to_be_visible()
+    await night.screenshot("dark-editor")
+
+
+async def test_the_colours_can_be_chosen_and_are_remembered(person: Person) -> None:
+    button = person.page.get_by_role("button", name=re.compile("^Colours"))
+    assert brightness(await person.page.evaluate(BACKGROUND)) > 200
+    while await button.get_attribute("aria-label") != "Colours: dark":
+        await button.click()
+    assert brightness(await person.page.evaluate(BACKGROUND)) < 60
+    await person.screenshot("dark-first-sight")
+    await person.page.reload()
+    await person.sees_online()
+    assert brightness(await person.page.evaluate(BACKGROUND)) < 60
+
+
+SIDEWAYS = "() => document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
+
+
+@pytest.mark.parametrize("width", [320, 390, 768])
+async def test_narrow_screens_scroll_downwards_only(
+    browser: Browser, engine: EngineProcess, width: int
+) -> None:
+    async with person_at(browser, engine, viewport={"width": width, "height": 700}) as person:
+        await person.open()
+        assert await person.page.evaluate(SIDEWAYS) <= 0
+        await person.screenshot(f"narrow-{width}-first-sight")
+        await person.load(ASKER, "Asker")
+        await person.run("Asker")
+        await expect(person.dialog("Question")).to_be_visible()
+        assert await person.page.evaluate(SIDEWAYS) <= 0
+        await person.screenshot(f"narrow-{width}-dialog")
+        await person.page.keyboard.press("Escape")
+        await person.sees_outcome("Asker", "nobody answered")
+        await person.opens_log("Asker")
+        assert await person.page.evaluate(SIDEWAYS) <= 0
+        await person.screenshot(f"narrow-{width}-log")
+        await person.page.get_by_role("button", name="Close the log").click()
+        await person.presses("Asker", "Edit")
+        await expect(person.window("Asker: source")).to_be_visible()
+        assert await person.page.evaluate(SIDEWAYS) <= 0
+        await person.screenshot(f"narrow-{width}-window")

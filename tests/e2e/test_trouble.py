@@ -1,0 +1,299 @@
+"""Plugins that die, flood, hang or raise; a page that is loaded anew; an engine that goes away.
+
+Each ends in one clear message to the person concerned, and everything else runs on.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from support.browser import Person, person_at
+from support.engine import running_engine, start_engine
+from support.plugin_files import native_plugin
+
+STEADY = native_plugin(
+    "Steady",
+    """
+    class Steady:
+        def setup(self):
+            self.calls = 0
+        def run(self, ctx):
+            self.calls += 1
+            return f"call {self.calls}"
+    api.export(Steady())
+    """,
+)
+
+
+async def steady_goes_on(person: Person) -> None:
+    """See that another plugin neither was disturbed nor began anew."""
+    await person.run("Steady")
+    await person.sees_outcome("Steady", re.compile(r"call [2-9]"))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def beside(person: Person) -> Person:
+    """Return somebody who runs a plugin that must not be disturbed."""
+    await person.load(STEADY, "Steady")
+    await person.run("Steady")
+    await person.sees_outcome("Steady", "call 1")
+    return person
+
+
+async def test_a_plugin_that_raises_in_setup(beside: Person) -> None:
+    source = native_plugin(
+        "Fragile",
+        """
+        class Fragile:
+            def setup(self):
+                raise RuntimeError("no camera is connected")
+        api.export(Fragile())
+        """,
+    )
+    line = source.split("\n").index('        raise RuntimeError("no camera is connected")') + 1
+    beside.watch.may_say.append("no camera is connected")
+    await beside.drop(source)
+    note = await beside.sees_failure("Fragile")
+    await expect(note).to_contain_text("RuntimeError: no camera is connected")
+    await expect(note).to_contain_text(re.compile(f"line {line}"))
+    await beside.screenshot("raises-in-setup")
+    await steady_goes_on(beside)
+
+
+async def test_a_plugin_that_dies_in_setup(beside: Person) -> None:
+    source = native_plugin(
+        "Crasher",
+        """
+        import os, sys
+        class Crasher:
+            def setup(self):
+                print("about to crash", file=sys.stderr, flush=True)
+                os._exit(7)
+        api.export(Crasher())
+        """,
+    )
+    beside.watch.may_say.append("has ended|exited with code 7")
+    await beside.drop(source)
+    note = await beside.sees_failure("Crasher")
+    await expect(note).to_contain_text("exited with code 7")
+    await expect(await beside.sees_last_lines(note)).to_contain_text("about to crash")
+    await beside.screenshot("dies-in-setup")
+    await steady_goes_on(beside)
+
+
+async def test_a_plugin_that_dies_while_somebody_waits(beside: Person) -> None:
+    source = native_plugin(
+        "Mayfly",
+        """
+        import os, signal
+        class Mayfly:
+            def setup(self):
+                pass
+            async def run(self, ctx):
+                await api.confirm("Shall I die?")
+                os.kill(os.getpid(), signal.SIGKILL)
+        api.export(Mayfly())
+        """,
+    )
+    caller = native_plugin(
+        "Waiter",
+        """
+        class Waiter:
+            def setup(self):
+                pass
+            async def run(self, ctx):
+                mayfly = await api.getPlugin("Mayfly")
+                try:
+                    await mayfly.run({})
+                except Exception as error:
+                    return f"heard: {error}"
+        api.export(Waiter())
+        """,
+    )
+    await beside.load(source, "Mayfly")
+    await beside.load(caller, "Waiter")
+    await beside.run("Waiter")
+    dialog = beside.dialog("Please confirm")
+    await expect(dialog).to_contain_text("Shall I die?")
+    await dialog.get_by_role("button", name="OK").click()
+    note = await beside.sees_failure("Mayfly")
+    await expect(note).to_contain_text("SIGKILL")
+    await beside.sees_outcome("Waiter", re.compile("heard: .*SIGKILL"))
+    await beside.screenshot("dies-in-a-call")
+    await steady_goes_on(beside)
+    await beside.presses("Mayfly", "Try again")
+    await beside.sees_state("Mayfly", "Ready")
+
+
+async def test_a_run_that_dies_says_so_on_its_card(person: Person) -> None:
+    script = "import os\napi.export({'setup': lambda: None, 'run': lambda ctx: os._exit(3)})"
+    await person.load(native_plugin("Quitter", script), "Quitter")
+    await person.run("Quitter")
+    note = await person.sees_failure("Quitter")
+    await expect(note).to_contain_text("exited with code 3")
+    await expect(person.card("Quitter").get_by_role("alert")).to_have_count(1)
+
+
+@pytest.mark.timeout(120)
+async def test_a_plugin_that_prints_a_gigabyte(beside: Person) -> None:
+    script = """
+    import os
+    class Flood:
+        def setup(self):
+            pass
+        def run(self, ctx):
+            block = (b"x" * 99 + b"\\n") * 10_486
+            for _ in range(1024):
+                os.write(2, block)
+            os.write(2, b"the last line\\n")
+            return "a gigabyte was written"
+    api.export(Flood())
+    """
+    await beside.load(native_plugin("Flood", script), "Flood")
+    log = await beside.opens_log("Flood")
+    before = psutil.Process(beside.engine.pid).memory_info().rss
+    await beside.run("Flood")
+    await steady_goes_on(beside)
+    await beside.sees_outcome("Flood", "a gigabyte was written", within_s=90)
+    await expect(log.get_by_text("the last line")).to_be_visible()
+    await expect(
+        log.get_by_text(re.compile("not kept|left out|dropped|skipped")).first
+    ).to_be_visible()
+    assert psutil.Process(beside.engine.pid).memory_info().rss - before < 200 << 20
+    await beside.screenshot("flood")
+    await steady_goes_on(beside)
+
+
+@pytest.mark.parametrize("how", ["in a thread", "in its loop", "deaf to signals"])
+async def test_a_plugin_that_never_answers_can_be_stopped(beside: Person, how: str) -> None:
+    kind = "def" if how == "in a thread" else "async def"
+    deaf = "[signal.signal(number, signal.SIG_IGN) for number in (2, 15)]"
+    script = f"""
+import signal
+{deaf if how == "deaf to signals" else ""}
+
+class Endless:
+    def setup(self):
+        pass
+    {kind} run(self, ctx):
+        print("never back", flush=True)
+        while True:
+            pass
+
+api.export(Endless())
+"""
+    await beside.load(native_plugin("Endless", script), "Endless")
+    log = await beside.opens_log("Endless")
+    await beside.run("Endless")
+    await expect(log.get_by_text("never back")).to_be_visible()
+    await beside.sees_state("Endless", "Running")
+    await steady_goes_on(beside)
+    await beside.presses("Endless", "Stop")
+    await beside.sees_state("Endless", "Stopped")
+    await steady_goes_on(beside)
+    await beside.presses("Endless", "Start")
+    await beside.sees_state("Endless", "Ready")
+
+
+async def test_a_setup_that_never_ends_can_be_stopped(person: Person) -> None:
+    script = """
+    import threading
+    class Slow:
+        def setup(self):
+            print("waiting for ever", flush=True)
+            threading.Event().wait()
+    api.export(Slow())
+    """
+    person.watch.may_say.append('The plugin "Slow" was stopped')
+    await person.drop(native_plugin("Slow", script))
+    log = await person.opens_log("Slow")
+    await expect(log.get_by_text("waiting for ever")).to_be_visible()
+    await person.presses("Slow", "Stop")
+    await person.sees_state("Slow", "Stopped")
+    await expect(person.card("Slow").get_by_role("alert")).to_have_count(0)
+
+
+async def test_a_plugin_that_exports_nothing_is_told_so(visitor: Person) -> None:
+    await visitor.page.clock.install()
+    await visitor.open()
+    await visitor.drop(native_plugin("Mute", "print('the script has run', flush=True)"))
+    log = await visitor.opens_log("Mute")
+    await expect(log.get_by_text("the script has run", exact=True)).to_be_visible()
+    failed = visitor.card("Mute").get_by_role("status").filter(has_text="Failed")
+    # It is given half a minute, which passes here at once, as soon as that has begun.
+    for _ in range(10):
+        await visitor.page.clock.fast_forward(31_000)
+        if await failed.count():
+            break
+    note = await visitor.sees_failure("Mute")
+    await expect(note).to_contain_text("api.export")
+    await visitor.screenshot("exports-nothing")
+
+
+async def test_the_page_is_loaded_anew(person: Person) -> None:
+    await person.load(STEADY, "Steady")
+    await person.run("Steady")
+    await person.sees_outcome("Steady", "call 1")
+    await person.page.reload()
+    await person.sees_online()
+    await person.sees("Last time you had Steady here.")
+    await person.screenshot("loaded-anew")
+    await person.page.get_by_role("button", name="Load again").click()
+    await person.sees_state("Steady", "Ready")
+    await person.run("Steady")
+    await person.sees_outcome("Steady", "call 1")
+    names = [" ".join(process.cmdline()) for process in person.engine.tree()]
+    assert names, "the new plugin has no process"
+
+
+async def test_two_people_do_not_see_each_others_plugins(browser: Browser, person: Person) -> None:
+    await person.load(STEADY, "Steady")
+    async with person_at(browser, person.engine) as other:
+        await other.open()
+        await other.sees("Bring a plugin, and it runs here.")
+        await other.load(STEADY, "Steady")
+        await other.run("Steady")
+        await other.sees_outcome("Steady", "call 1")
+    await person.run("Steady")
+    await person.sees_outcome("Steady", "call 1")
+
+
+@pytest.mark.timeout(120)
+async def test_an_engine_that_goes_away_and_comes_back(
+    browser: Browser, tmp_path: Path, store: Path
+) -> None:
+    async with (
+        running_engine(workspace=tmp_path / "one", store=store) as engine,
+        person_at(browser, engine) as person,
+    ):
+        person.watch.may_say += ["ERR_CONNECTION_REFUSED", "WebSocket", "Failed to fetch"]
+        await person.open()
+        await person.load(STEADY, "Steady")
+        await engine.stop(signal.SIGTERM)
+        await person.sees("No connection.")
+        await expect(person.page.get_by_role("alert").first).to_contain_text("connect again")
+        await person.screenshot("engine-gone")
+        port = engine.url.rpartition(":")[2]
+        back = await start_engine(
+            "--port", port, "--token", engine.token, workspace=tmp_path / "one", store=store
+        )
+        try:
+            await back.ready()
+            await person.sees_online()
+            await expect(person.page.get_by_text("No connection.")).to_have_count(0)
+            await person.sees_state("Steady", re.compile("Stopped|Failed").pattern)
+            await person.screenshot("engine-back")
+            card = person.card("Steady")
+            await card.get_by_role("button", name=re.compile("Start|Try again")).click()
+            await person.sees_state("Steady", "Ready")
+            await person.run("Steady")
+            await person.sees_outcome("Steady", "call 1")
+        finally:
+            await back.stop()
