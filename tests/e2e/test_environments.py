@@ -132,7 +132,7 @@ async def test_requirements_are_read_in_every_form(
 @pytest.mark.parametrize(
     ("config", "field"),
     [
-        ({"env": {"type": "docker"}}, "env {'type': 'docker'}"),
+        ({"env": [{"type": "docker"}]}, "env[0] {'type': 'docker'}"),
         ({"requirements": ["small-package", "repo: https://x.org/y"]}, "repo 'https://x.org/y'"),
         ({"requirements": ["cmd: make me"]}, "cmd 'make me'"),
         ({"requirements": ["./local"]}, "requirements[0] './local'"),
