@@ -26,6 +26,8 @@ export class Runner {
     this.imjoy = imjoy;
     /** How long a plugin waits for an engine that cannot be reached. */
     this.patienceMs = OFFLINE_PATIENCE_MS;
+    /** The last start of each plugin. @type {Map<string, {isStopped: boolean}>} */
+    this.attempts = new Map();
   }
 
   /**
@@ -61,12 +63,16 @@ export class Runner {
       if (!online) return this.fail(name, noEngine());
     }
     plugins.change(name, (old) => enter({ ...old, finished: [], outcome: "" }, "starting", Date.now()));
+    const attempt = { isStopped: false };
+    this.attempts.set(name, attempt);
     try {
       await this.imjoy.pm.reloadPlugin({ code: file.source, tag: file.tag, origin: record.origin });
       // The core tells of it only when the plugin has a setup.
       plugins.change(name, (old) => (isStarting(old) ? enter(old, "ready", Date.now()) : old));
       this.app.rememberPlugins();
     } catch (error) {
+      // A start that the person has stopped has not failed.
+      if (attempt.isStopped) return;
       this.forgetInCore(name);
       this.fail(name, failureOf(error) ?? { message: wordsOf(error), hint: "", logTail: "" });
     }
@@ -98,6 +104,8 @@ export class Runner {
     const { plugins, dialogs, windows, link, messages } = this.app;
     const plugin = this.imjoy.pm.plugin_names[name];
     const onEngine = ENGINE_TYPES.includes(plugins.get(name)?.file.type ?? "");
+    const attempt = this.attempts.get(name);
+    if (attempt) attempt.isStopped = true;
     plugins.change(name, (old) => enter(old, "draining", Date.now()));
     dialogs.cancelAllOf(name);
     windows.closeAllOf(name);
