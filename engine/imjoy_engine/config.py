@@ -24,7 +24,7 @@ STATE_DIR_NAME = ".imjoy-engine"
 DEFAULT_WORKSPACE = "default"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Limits:
     """The bounds of one engine; a durations ends in `_s`, a size in `_bytes`."""
 
@@ -46,6 +46,12 @@ class Limits:
     shutdown_timeout_s: float = 2.0
     """For open HTTP requests when the engine stops."""
     max_plugins: int = 200
+    spare_interpreters: int = 2
+    """Workers that wait, already started, for the next plugin of an environment used before."""
+    spare_idle_s: float = 600.0
+    """One that nobody wanted for so long ends."""
+    spare_delay_s: float = 0.5
+    """From a plugin's start to that of a spare for the next."""
     plugin_log_bytes: int = 20 << 20
     """Of one plugin's log file, before it is rotated once."""
 

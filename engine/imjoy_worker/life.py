@@ -36,6 +36,8 @@ def live(link_socket: Any) -> int:
     if isinstance(welcome, str):
         sys.stderr.write(welcome + "\n")
         return 2
+    # What is the plugin's alone: this process may have waited for any plugin.
+    os.environ.update(welcome.get("variables") or {})
     work_dir = welcome.get("work_dir")
     if work_dir:
         os.makedirs(work_dir, exist_ok=True)

@@ -89,6 +89,9 @@ async def start_engine(
         "0",
         "--workspace",
         str(workspace),
+        # Whoever counts processes counts those of plugins; a later --spares wins.
+        "--spares",
+        "0",
         *arguments,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

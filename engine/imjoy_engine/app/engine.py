@@ -33,7 +33,7 @@ from imjoy_engine.gateway.page import add_page
 from imjoy_engine.gateway.signing import UrlSigner
 from imjoy_engine.gateway.socketio import SocketIOGateway
 from imjoy_engine.ids import new_secret
-from imjoy_engine.plugins import PluginInstance, PluginPool, Tools
+from imjoy_engine.plugins import PluginInstance, PluginPool, SpareInterpreters, Tools
 from imjoy_engine.provisioners import LocalProvisioner
 from imjoy_engine.relay.relay import Relay
 from imjoy_engine.relay.routes import Routes
@@ -131,9 +131,11 @@ class Engine:
     ) -> tuple[PluginPool, SessionRegistry]:
         config = self.config
         routes = Routes()
+        provisioner = LocalProvisioner(config.environment)
         tools = Tools(
             environments=_environments(config, self._clock),
-            provisioner=LocalProvisioner(config.environment),
+            provisioner=provisioner,
+            spares=SpareInterpreters(provisioner, listener, config.limits, self._clock),
             listener=listener,
             worker=unpacked_worker(BUILT / "worker.pyz", config.store),
             engine_url=lambda: self.url,

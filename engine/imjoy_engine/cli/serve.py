@@ -15,7 +15,7 @@ from rich.console import Console
 
 from imjoy_engine import logs
 from imjoy_engine.app import Engine
-from imjoy_engine.config import EngineConfig
+from imjoy_engine.config import EngineConfig, Limits
 from imjoy_engine.errors import UsageError
 
 __all__ = ["serve"]
@@ -43,6 +43,12 @@ _LOG = logging.getLogger("imjoy_engine")
     multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Directory that clients may see, beside the workspace.",
+)
+@click.option(
+    "--spares",
+    type=click.IntRange(min=0),
+    default=Limits.spare_interpreters,
+    help="Interpreters kept started, so that the next plugin starts at once.",
 )
 @click.option("--open/--no-open", "open_page", default=False, help="Open the page in a browser.")
 @click.option("--debug", is_flag=True, help="Log everything that the engine does.")
@@ -76,6 +82,7 @@ def _config(options: dict[str, Any]) -> EngineConfig:
         debug=options["debug"],
         allow_origins=tuple(options["allow_origin"]),
         file_roots=tuple(root.absolute() for root in options["file_roots"]),
+        limits=Limits(spare_interpreters=options["spares"]),
     )
 
 

@@ -4,6 +4,7 @@ from imjoy_engine.plugins.instance import PluginInstance
 from imjoy_engine.plugins.lifecycle import State
 from imjoy_engine.plugins.manifest import PluginManifest
 from imjoy_engine.plugins.pool import PluginPool
+from imjoy_engine.plugins.spares import SpareInterpreters
 from imjoy_engine.plugins.supervisor import Tools
 
-__all__ = ["PluginInstance", "PluginManifest", "PluginPool", "State", "Tools"]
+__all__ = ["PluginInstance", "PluginManifest", "PluginPool", "SpareInterpreters", "State", "Tools"]

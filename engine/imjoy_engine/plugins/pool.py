@@ -93,7 +93,9 @@ class PluginPool:
             await entry[1].stop()
 
     async def close(self) -> None:
-        """Return when every plugin has ended."""
+        """Return when every plugin has ended, and every spare interpreter."""
+        if self._tools.spares is not None:
+            await self._tools.spares.close()
         await asyncio.gather(*(self.stop(instance) for instance in self.instances()))
 
     def _heard(self, instance: PluginInstance, event: dict[str, Any]) -> None:

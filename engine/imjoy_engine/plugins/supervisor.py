@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from imjoy_engine.environments import Environments, Progress, spec_from_config
 from imjoy_engine.errors import EngineError, PluginExitedError, PluginStartError
 from imjoy_engine.plugins.instance import PluginInstance
 from imjoy_engine.plugins.lifecycle import State
+from imjoy_engine.plugins.spares import SpareInterpreters
 from imjoy_engine.processes import ExitReport, Ladder
 from imjoy_engine.provisioners import LaunchSpec, Provisioner, WorkerProcess
 from imjoy_engine.transport import Arrival, WorkerListener, arrival_or_exit
@@ -41,6 +42,7 @@ class Tools:
     worker: Path
     engine_url: Callable[[], str]
     limits: Limits
+    spares: SpareInterpreters | None = None
     shared_memory: Path | None = None
     """Where workers of this machine leave large buffers for each other; None: nowhere."""
 
@@ -53,6 +55,7 @@ class PluginSupervisor:
         self._tools = tools
         self._stop_wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._variables: dict[str, str] = {}
 
     def start(self) -> None:
         """Begin; the instance's states tell how it goes."""
@@ -104,29 +107,48 @@ class PluginSupervisor:
             stack.callback(lease.release)
 
             instance.lifecycle.enter(State.STARTING)
-            ticket = tools.listener.issue_ticket()
-            stack.callback(tools.listener.revoke, ticket)
             await asyncio.to_thread(instance.work_dir.mkdir, parents=True, exist_ok=True)
-            process = await tools.provisioner.launch(
-                LaunchSpec(
-                    python=lease.python,
-                    prefix=lease.prefix,
-                    worker=tools.worker,
-                    address=tools.listener.address,
-                    ticket=ticket.value,
-                    work_dir=instance.work_dir,
-                    environment={**lease.variables, **dict(spec.variables)},
-                ),
-                instance.output.feed,
+            launch = LaunchSpec(
+                python=lease.python,
+                prefix=lease.prefix,
+                worker=tools.worker,
+                address=tools.listener.address,
+                ticket="",
+                work_dir=instance.work_dir,
+                environment=lease.variables,
             )
-            stack.push_async_callback(self._reap, process)
-            instance.pid = process.pid
-            exited = asyncio.ensure_future(process.wait())
-            try:
-                arrival = await self._arrival(ticket, exited)
-                await self._serve(arrival, process, exited)
-            finally:
-                exited.cancel()
+            self._variables = dict(spec.variables)
+            process, exited, arrival = await self._started(launch, stack)
+            if tools.spares is not None:
+                tools.spares.keep(launch, lambda: tools.environments.ensure(spec, _unheard))
+            await self._serve(arrival, process, exited)
+
+    async def _started(
+        self, launch: LaunchSpec, stack: AsyncExitStack
+    ) -> tuple[WorkerProcess, asyncio.Future[ExitReport], Arrival]:
+        """Return the plugin's worker, which waits for its welcome: a spare one or a new one."""
+        instance, tools = self._instance, self._tools
+        spare = tools.spares.take(launch, self._variables) if tools.spares is not None else None
+        if spare is not None:
+            stack.push_async_callback(self._reap, spare.process)
+            spare.output.flow_to(instance.output.feed)
+            return spare.process, self._watched(spare.process, stack), spare.arrival
+        ticket = tools.listener.issue_ticket()
+        stack.callback(tools.listener.revoke, ticket)
+        variables = {**launch.environment, **self._variables}
+        process = await tools.provisioner.launch(
+            replace(launch, ticket=ticket.value, environment=variables), instance.output.feed
+        )
+        stack.push_async_callback(self._reap, process)
+        exited = self._watched(process, stack)
+        return process, exited, await self._arrival(ticket, exited)
+
+    def _watched(self, process: WorkerProcess, stack: AsyncExitStack) -> asyncio.Future[ExitReport]:
+        """Return what is done when the plugin's process has ended."""
+        self._instance.pid = process.pid
+        exited = asyncio.ensure_future(process.wait())
+        stack.callback(exited.cancel)
+        return exited
 
     async def _arrival(self, ticket: Any, exited: asyncio.Future[ExitReport]) -> Arrival:
         try:
@@ -207,6 +229,7 @@ class PluginSupervisor:
             "plugin": {"id": instance.id, **instance.manifest.as_dict()},
             "workspace": instance.workspace,
             "work_dir": str(instance.work_dir),
+            "variables": self._variables,
             "engine_url": self._tools.engine_url(),
             "file_manager_url": self._tools.engine_url(),
             "shared_memory": str(self._tools.shared_memory) if self._tools.shared_memory else None,
@@ -219,6 +242,10 @@ class PluginSupervisor:
             body=json.dumps(body).encode(),
             buffers=(),
         )
+
+
+def _unheard(_: Progress) -> None:
+    """Hear nothing of an environment that is there already."""
 
 
 def _remove_unfetched(directory: Path, peer_id: str) -> None:

@@ -261,6 +261,16 @@ async def test_the_work_dir_is_made_and_entered(short_dir, command):
         assert await api.here() == str(short_dir / "a" / "b")
 
 
+async def test_variables_of_the_welcome_are_there_for_the_plugin(short_dir, command):
+    body = welcome(variables={"OMP_NUM_THREADS": "1"})
+    async with running_worker(
+        short_dir, command, answer=lambda engine: engine.control("welcome", body)
+    ) as engine:
+        script = "import os\napi.export({'of': lambda name: os.environ.get(name)})"
+        api = await engine.clients["browser"].start(script)
+        assert await api.of("OMP_NUM_THREADS") == "1"
+
+
 async def test_a_crash_shows_where_it_was(started):
     script = (
         "import faulthandler\n"
