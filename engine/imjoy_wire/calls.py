@@ -55,6 +55,11 @@ class IncomingCall:
         return self._request.name if self._request.object_id is None else None
 
     @property
+    def object_id(self) -> Optional[str]:
+        """The id of the object whose method is called; None for a callback."""
+        return self._request.object_id
+
+    @property
     def is_awaited(self) -> bool:
         """Whether the caller wants an answer; an error goes nowhere otherwise."""
         return self._request.promise is not None

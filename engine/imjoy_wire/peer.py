@@ -51,6 +51,8 @@ class Peer:
         self.remotes: Dict[str, Remote] = {}
         self._host = host
         self._salt = salt
+        self.interface_id = f"interface{salt}"
+        """The object id of what is exported."""
         self._numbers = itertools.count()
         self._waiting = Waiting()
         self._interface: Optional[Tuple[Any, Passage]] = None
@@ -123,7 +125,7 @@ class Peer:
         Everybody who has asked for it gets it, now or when they ask. Raises UnsupportedValueError
         for a member that cannot be sent.
         """
-        passage = Passage(self, "", root=f"interface{self._salt}")
+        passage = Passage(self, "", root=self.interface_id)
         self._interface = (encode(api, passage, as_interface=True), passage)
         for peer_id, remote in list(self.remotes.items()):
             if remote.wants_interface and remote.phase is not Phase.GONE:

@@ -6,7 +6,11 @@
     link        the socket to the engine, with threads of its own
     worker      what the peer of the RPC sees of this process; who is there, when to leave
     dispatch    where a call runs: the plugin's loop, or a thread of its pool
-    executors   that loop and that pool
+    choice      which function runs where
+    executors   the loop and the pool of threads
+    processes   the pool of processes; child is such a process, child_api its `api`
+    pickles     calls and results between them
+    scripts     the plugin's scripts, for its other processes; children is where they import them
     promise     what a call of another peer's function returns
     loader      a plugin's scripts as one module with its own lines
     api         the object `api` that plugins know

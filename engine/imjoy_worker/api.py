@@ -8,6 +8,7 @@ from imjoy_wire.errors import PeerGoneError
 from imjoy_wire.peer import Peer
 from imjoy_wire.references import Codec
 
+from . import choice
 from .dispatch import CALLER
 from .promise import Promise
 from .tools import LOCAL_TOOLS
@@ -48,6 +49,9 @@ class PluginApi:
     client has said what its functions are, each name gives a function whose calls wait for that.
     """
 
+    executor = staticmethod(choice.executor)
+    """Decorates a plain function: "thread", "main-thread", "process" or an Executor runs it."""
+
     def __init__(self, peer: Peer, welcome: Dict[str, Any], new_promise: NewPromise) -> None:
         plugin = welcome.get("plugin") or {}
         self._peer = peer
@@ -57,6 +61,7 @@ class PluginApi:
         self._early: List[Tuple[str, Tuple[Any, ...], Dict[str, Any], Promise]] = []
         self._had_client = False
         self._exported: Any = None
+        self._choose: Callable[[choice.Choice], None] = lambda _: None
         self._tools = _Tools(self)
         self._values: Dict[str, Any] = {
             "WORK_DIR": welcome.get("work_dir") or "",
@@ -142,14 +147,17 @@ class PluginApi:
         """Make the public functions of an object or a dict callable; later calls replace them.
 
         The promise is fulfilled when a client has taken the interface up. Raises
-        UnsupportedValueError for a member of a dict that cannot be sent.
+        UnsupportedValueError for a member of a dict that cannot be sent. The config's "executor"
+        is where plain functions run; ValueError if it is none.
         """
         if isinstance(api, type):
             raise TypeError(
                 "api.export needs an instance: write api.export({}())".format(api.__name__)
             )
-        if config:
-            self._peer.config.update(config)
+        config = dict(config or {})
+        if config.get("executor") is not None:
+            self._choose(choice.checked(config.pop("executor")))
+        self._peer.config.update(config)
         done = self._new_promise("api.export")
         self._peer.when_taken_up(done)
         self._peer.export(api)

@@ -1,47 +1,57 @@
-"""Where a call runs: an `async def` in the plugin's loop, a plain function in a thread of the pool.
+"""Where a call runs: an `async def` in the plugin's loop, a plain function where it was chosen to.
 
-Calls do not wait for each other. Only those of one plain callback do, so that what is reported step
-by step arrives step by step.
+That is a thread of the pool unless the plugin says otherwise (`choice`). Calls do not wait for each
+other. Only those of one plain callback do, so that what is reported step by step arrives step by
+step.
 """
 
 import asyncio
 import contextvars
-import functools
-from inspect import isawaitable, iscoroutinefunction
-from typing import Any, Dict, Set
+from concurrent.futures import Executor, ThreadPoolExecutor
+from inspect import isawaitable
+from typing import Any, Dict, Optional, Set
 
 from imjoy_wire.calls import IncomingCall
 
 from . import stdio, tracebacks
+from .choice import Choice, is_async, own_choice
 from .executors import Lane, PluginLoop, PluginPool
+from .processes import ErrorInProcess, ProcessPool
 
-__all__ = ["CALLER", "Dispatcher", "is_async"]
+__all__ = ["CALLER", "Dispatcher"]
 
 CALLER: "contextvars.ContextVar[str]" = contextvars.ContextVar("imjoy_caller", default="")
 """The peer whose call, or whose script, is being run."""
 
 
-def is_async(function: Any) -> bool:
-    """Tell whether calling the function only makes a coroutine."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    if iscoroutinefunction(function):
-        return True
-    if isinstance(function, type) or not callable(function):
-        return False
-    return iscoroutinefunction(type(function).__call__)
+_OF_THE_PROCESS = frozenset({"setup", "resume", "exit"})
+"""Exported functions that are about the plugin's process and would do nothing in another one."""
 
 
 class Dispatcher:
-    """Runs the calls of other peers. `run` may be called from any thread; it returns at once."""
+    """Runs the calls of other peers. `run` may be called from any thread; it returns at once.
 
-    def __init__(self, loop: PluginLoop, pool: PluginPool) -> None:
+    `interface_id` is the object id of what the plugin exports.
+    """
+
+    def __init__(
+        self, loop: PluginLoop, pool: PluginPool, processes: ProcessPool, interface_id: str
+    ) -> None:
         self._loop = loop
         self._pool = pool
+        self._processes = processes
+        self._interface_id = interface_id
+        self._usual: Choice = "thread"
         self._lanes: Dict[Any, Lane] = {}
         self._tasks: Set[Any] = set()
         self.exit_was_called = False
         """Whether somebody has called the plugin's `exit` already."""
+
+    def choose(self, choice: Choice) -> None:
+        """Let exported plain functions run there from now on, and `run_in_executor(None, ...)`."""
+        self._usual = choice
+        there = self._executor(choice)
+        self._loop.usual_executor = self._pool if there is None else there
 
     def run(self, call: IncomingCall) -> None:
         """Have the call run where its function belongs, and answered."""
@@ -51,15 +61,20 @@ class Dispatcher:
             self.exit_was_called = True
         if is_async(call.function):
             self._in_loop(context, self._run_async(call))
+            return
+        choice = self._choice(call)
+        if choice == "main-thread":
+            self._loop.call_soon_threadsafe(self._run_plain, call, context=context)
         elif call.callback_id is None:
-            context.run(self._pool.submit, self._run_plain, call)
+            context.run(self._pool.submit, self._run_plain, call, self._executor(choice))
         else:
-            context.run(self._lane(call.callback_id).submit, lambda: self._run_plain(call))
+            there = self._executor(choice)
+            context.run(self._lane(call.callback_id).submit, lambda: self._run_plain(call, there))
 
     async def run_own(self, function: Any, label: str) -> None:
         """Run a function of the plugin's that no peer has called; print its error if it has one."""
         try:
-            if is_async(function):
+            if is_async(function) or self._usual == "main-thread":
                 result = function()
             else:
                 result = await self._loop.run_in_executor(self._pool, function)
@@ -72,6 +87,21 @@ class Dispatcher:
         """Cancel what runs in the loop; called there."""
         for task in list(self._tasks):
             task.cancel()
+
+    def _choice(self, call: IncomingCall) -> Choice:
+        own: Optional[Choice] = own_choice(call.function)
+        if own is not None:
+            return own
+        if self._usual == "main-thread":
+            return self._usual
+        is_exported = call.object_id == self._interface_id and call.label not in _OF_THE_PROCESS
+        return self._usual if is_exported else "thread"
+
+    def _executor(self, choice: Choice) -> Optional[Executor]:
+        """Return what a thread of the pool hands the call on to; None when it runs it itself."""
+        if isinstance(choice, Executor):
+            return choice
+        return self._processes if choice == "process" else None
 
     def _lane(self, callback_id: Any) -> Lane:
         lane = self._lanes.get(callback_id)
@@ -89,10 +119,13 @@ class Dispatcher:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _run_plain(self, call: IncomingCall) -> None:
+    def _run_plain(self, call: IncomingCall, there: Optional[Executor] = None) -> None:
         try:
             args, kwargs = call.arguments()
-            result = call.function(*args, **kwargs)
+            if there is None:
+                result = call.function(*args, **kwargs)
+            else:
+                result = self._handed_on(there, call.function, args, kwargs)
             del args, kwargs  # what of them is still referred to counts as kept
         except BaseException as error:  # noqa: BLE001 - the border to the plugin's code
             self._fail(call, error)
@@ -101,6 +134,19 @@ class Dispatcher:
             self._in_loop(contextvars.copy_context(), self._run_rest(call, result))
         else:
             self._succeed(call, result)
+
+    def _handed_on(self, there: Executor, function: Any, args: Any, kwargs: Any) -> Any:
+        """Return what the function returns in another executor; this thread waits for it."""
+        if isinstance(there, ProcessPool):
+            return there.run(function, args, kwargs)
+        if isinstance(there, ThreadPoolExecutor):
+            context = contextvars.copy_context()
+            return there.submit(self._in_their_thread, context, function, args, kwargs).result()
+        return there.submit(function, *args, **kwargs).result()
+
+    def _in_their_thread(self, context: Any, function: Any, args: Any, kwargs: Any) -> Any:
+        asyncio.set_event_loop(self._loop)
+        return context.run(function, *args, **kwargs)
 
     async def _run_async(self, call: IncomingCall) -> None:
         try:
@@ -129,6 +175,8 @@ class Dispatcher:
     def _fail(self, call: IncomingCall, error: BaseException) -> None:
         stdio.flush()
         tracebacks.trimmed(error)
+        if isinstance(error, ErrorInProcess):
+            error = error.told
         if isinstance(error, asyncio.CancelledError):
             error = RuntimeError("{} was cancelled".format(call.label))
         elif isinstance(error, SystemExit):

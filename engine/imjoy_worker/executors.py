@@ -2,14 +2,15 @@
 
 What public plugins do in plain functions, which run in threads of the pool, goes on working there:
 `asyncio.get_event_loop()` is the plugin's loop, `ensure_future` and `create_task` start a task in
-it, `run_until_complete` waits for one, `run_in_executor(None, ...)` uses the same pool.
+it, `run_until_complete` waits for one, `run_in_executor(None, ...)` uses the same pool. Which
+function runs where: `choice`; processes: `processes`.
 """
 
 import asyncio
 import contextvars
 import threading
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, Callable, Deque, Optional
 
 from . import tracebacks
@@ -29,6 +30,8 @@ class PluginLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._home: Optional[int] = None
+        self.usual_executor: Optional[Executor] = None
+        """What `run_in_executor(None, ...)` uses in place of the default threads."""
 
     def run_forever(self) -> None:
         """Run in this thread until stopped."""
@@ -65,6 +68,12 @@ class PluginLoop(asyncio.SelectorEventLoop):
 
         self.call_soon_threadsafe(super().call_at, when, fire)
         return timer
+
+    def run_in_executor(  # type: ignore[override]  # as above
+        self, executor: Any, function: Any, *args: Any
+    ) -> Any:
+        """Run a function in an executor; for None in that of the plugin's plain functions."""
+        return super().run_in_executor(executor or self.usual_executor, function, *args)
 
     def run_until_complete(self, future: Any) -> Any:
         """Return the result of a coroutine or future; from another thread, by waiting for it."""

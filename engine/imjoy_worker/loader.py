@@ -3,7 +3,7 @@
 import linecache
 import sys
 from types import ModuleType
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from . import tracebacks
 
@@ -18,15 +18,22 @@ PYTHON_NAMES = frozenset({"", "python", "python3", "py"})
 class Loader:
     """Runs scripts one after the other in the same namespace; once each, unless one fails.
 
-    `names` are what a script finds without importing it.
+    `names` are what a script finds without importing it; `module` is where it runs, if there is
+    one already. `on_done` is told of the `code` of each script that has run.
     """
 
-    def __init__(self, names: Dict[str, Any]) -> None:
-        self.module = ModuleType(MODULE_NAME)
+    def __init__(
+        self,
+        names: Dict[str, Any],
+        on_done: Optional[Callable[[Dict[str, Any]], None]] = None,
+        module: Optional[ModuleType] = None,
+    ) -> None:
+        self.module = ModuleType(MODULE_NAME) if module is None else module
         self.module.__dict__.update(names)
         sys.modules[MODULE_NAME] = self.module
         self._done: Dict[str, bool] = {}
         self._lines: Dict[str, List[str]] = {}
+        self._on_done = on_done
 
     @property
     def has_run(self) -> bool:
@@ -58,6 +65,8 @@ class Loader:
         error = self._run(content, str(code.get("filename") or "<plugin>"), _line(code))
         if error is None:
             self._done[content] = True
+            if self._on_done is not None:
+                self._on_done(code)
         return error
 
     def _run(self, content: str, filename: str, first_line: int) -> Optional[str]:

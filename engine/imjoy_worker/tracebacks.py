@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import List, Optional, Set
 
 import imjoy_wire
+from imjoy_wire.errors import RemoteError
 
 __all__ = ["report", "report_whole", "text_of", "trimmed"]
 
@@ -46,6 +47,8 @@ def trimmed(error: BaseException) -> BaseException:
 def text_of(error: BaseException) -> str:
     """Return the error as Python prints it, with the plugin's lines only."""
     trimmed(error)
+    if isinstance(error, RemoteError) and error.trace and error.__traceback__ is None:
+        return error.trace if error.trace.endswith("\n") else error.trace + "\n"
     return "".join(traceback.format_exception(type(error), error, error.__traceback__))
 
 

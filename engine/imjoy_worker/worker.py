@@ -16,11 +16,14 @@ from imjoy_wire.peer import Peer
 
 from . import modules, stdio, tracebacks
 from .api import PluginApi
+from .choice import checked
 from .dispatch import CALLER, Dispatcher
 from .executors import PluginLoop, PluginPool
 from .link import Link
 from .loader import Loader
+from .processes import ProcessPool
 from .promise import Promise
+from .scripts import ScriptRecord
 from .shared import SharedMemory
 
 __all__ = ["Worker"]
@@ -58,9 +61,13 @@ class Worker:
         self.pool = PluginPool(loop)
         loop.set_default_executor(self.pool)
         loop.set_exception_handler(self._on_loop_error)
-        self.dispatcher = Dispatcher(loop, self.pool)
         self.api = PluginApi(self.peer, welcome, self.new_promise)
-        self._loader = Loader({"api": self.api})
+        record = ScriptRecord(self.api._values, self.api._config)
+        self._processes = ProcessPool(self.pool, record)
+        self.dispatcher = Dispatcher(loop, self.pool, self._processes, self.peer.interface_id)
+        self.dispatcher.choose(checked(plugin.get("executor") or "thread"))
+        self.api._choose = self.dispatcher.choose
+        self._loader = Loader({"api": self.api}, record.add)
         modules.install(self.api)
         self._scripts: List[ScriptRequest] = []
         self._is_leaving = False
@@ -68,6 +75,7 @@ class Worker:
     def start(self) -> None:
         """Greet the clients that are there, and hear whatever comes."""
         os.register_at_fork(after_in_child=self._link.leave_to_parent)
+        os.register_at_fork(after_in_child=self._processes.leave_to_parent)
         self._link.start(self._on_frame, self._on_link_end)
         for client in self._first_clients:
             self.peer.greet(client)
@@ -188,6 +196,7 @@ class Worker:
         """End what still runs in the loop, tell the callers, and hang up."""
         self.dispatcher.cancel_all()
         self.peer.close({"code": "plugin-ending", "message": "The plugin has ended."})
+        self._processes.shutdown()
         self.pool.shutdown(wait=False)
 
     def _on_loop_error(self, _loop: Any, context: Dict[str, Any]) -> None:

@@ -263,10 +263,12 @@ async def running_worker(
     core: Any = None,
     environment: dict[str, str] | None = None,
     answer: Callable[[FakeEngine], None] | None = None,
+    plugin: dict[str, Any] | None = None,
 ) -> AsyncIterator[FakeEngine]:
     """A worker that has been welcomed and knows one client, "browser"; nothing is left after.
 
-    `command` is the interpreter and the worker. `answer` greets in place of the welcome.
+    `command` is the interpreter and the worker. `answer` greets in place of the welcome. `plugin`
+    is what the welcome says of the plugin beside the usual.
     """
     path = directory / "engine.sock"
     command = command or [sys.executable, "-s", "-u", str(build_worker(directory))]
@@ -306,7 +308,9 @@ async def running_worker(
             await found.connected.wait()
         found.client("browser", core)
         if answer is None:
-            found.control("welcome", welcome(work_dir=str(directory / "work")))
+            body = welcome(work_dir=str(directory / "work"))
+            body["plugin"].update(plugin or {})
+            found.control("welcome", body)
         else:
             answer(found)
         yield found

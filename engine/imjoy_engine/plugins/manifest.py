@@ -12,6 +12,7 @@ __all__ = ["PluginManifest"]
 
 _MAX_NAME_LENGTH = 200
 _PLUGIN_TYPES = ("native-python", "pyworker")
+_EXECUTORS = ("thread", "main-thread", "process")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class PluginManifest:
     version: str = ""
     tag: str = ""
     flags: frozenset[str] = frozenset()
+    executor: str = "thread"
+    """Where the worker runs the plugin's plain functions."""
     config: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -54,6 +57,7 @@ class PluginManifest:
             version=str(config.get("version") or ""),
             tag=_text(config, "tag"),
             flags=frozenset(_flags(config)),
+            executor=_executor(config),
             config=config,
         )
 
@@ -65,6 +69,7 @@ class PluginManifest:
             "version": self.version,
             "tag": self.tag,
             "flags": sorted(self.flags),
+            "executor": self.executor,
         }
 
 
@@ -85,3 +90,14 @@ def _flags(config: Mapping[str, Any]) -> list[str]:
             hint='Write them as a list, such as "flags": ["single-instance"].',
         )
     return flags
+
+
+def _executor(config: Mapping[str, Any]) -> str:
+    chosen = config.get("executor") or "thread"
+    if chosen not in _EXECUTORS:
+        known = ", ".join(f'"{name}"' for name in _EXECUTORS)
+        raise ManifestError(
+            f"The plugin's executor is {chosen!r}, which the engine does not know.",
+            hint=f'Set "executor" to one of {known}, or leave it out.',
+        )
+    return str(chosen)

@@ -3,36 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 
 import pytest
 
 from imjoy_wire.errors import RemoteError
-from imjoy_worker.dispatch import is_async
 from support.plugin_process import DEADLINE_S
-
-
-async def coroutine_function(_number=0):
-    pass
-
-
-class Callable:
-    async def __call__(self):
-        pass
-
-    async def method(self):
-        pass
-
-
-def test_what_makes_a_coroutine_is_told_from_what_does_not():
-    assert is_async(coroutine_function)
-    assert is_async(functools.partial(functools.partial(coroutine_function, 1), 2))
-    assert is_async(Callable())
-    assert is_async(Callable().method)
-    assert not is_async(Callable)
-    assert not is_async(print)
-    assert not is_async(lambda: coroutine_function())
-    assert not is_async(3)
 
 
 async def test_coroutines_run_in_the_loop_and_plain_functions_in_threads(started):

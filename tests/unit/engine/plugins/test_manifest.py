@@ -27,12 +27,20 @@ def test_a_config_becomes_a_manifest() -> None:
         "version": "0.1.0",
         "tag": "GPU",
         "flags": ["single-instance"],
+        "executor": "thread",
     }
 
 
 def test_what_is_missing_has_a_default() -> None:
     manifest = PluginManifest.from_config({"name": "A", "flags": None, "tag": None})
     assert (manifest.type, manifest.version, manifest.tag) == ("native-python", "", "")
+    assert manifest.executor == "thread"
+
+
+@pytest.mark.parametrize("name", ["thread", "main-thread", "process"])
+def test_where_functions_run_is_told_to_the_worker(name: str) -> None:
+    manifest = PluginManifest.from_config({"name": "A", "executor": name})
+    assert manifest.as_dict()["executor"] == name
 
 
 @pytest.mark.parametrize(
@@ -52,6 +60,8 @@ def test_what_is_missing_has_a_default() -> None:
         ({"name": "A", "tag": 3}, "tag is not text"),
         ({"name": "A", "flags": "single-instance"}, "flags are not a list"),
         ({"name": "A", "flags": [1]}, "flags are not a list"),
+        ({"name": "A", "executor": "gpu"}, "executor is 'gpu'"),
+        ({"name": "A", "executor": ["thread"]}, "executor is "),
     ],
 )
 def test_a_wrong_config_is_refused_in_one_sentence(config: Any, words: str) -> None:
