@@ -71,6 +71,12 @@ class EngineConfig:
     """Directories beside the workspace that clients may see."""
     store: Path = field(default_factory=lambda: default_store())
     """Where environments are built, shared by all workspaces."""
+    gpu_probe: str = "nvml"
+    """Who lists the GPUs: `nvml`, the name of an installed probe, or `module:attribute`."""
+    share_gpus: bool = False
+    """Every lease of a GPU may be beside others on the same card."""
+    gpus_on_request: bool = False
+    """Plugins that ask for no GPU see none."""
     environment: Mapping[str, str] = field(default_factory=lambda: process_environment())
     """The variables that the engine itself was started with."""
     limits: Limits = field(default_factory=Limits)

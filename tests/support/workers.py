@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,10 @@ class Stage:
             engine_url=lambda: "http://127.0.0.1:9527",
             limits=limits,
         )
+
+    def use(self, **tools: Any) -> None:
+        """Have other tools for the plugins that come."""
+        self.tools = replace(self.tools, **tools)
 
     @property
     def worker(self) -> FakeWorker:

@@ -37,6 +37,7 @@ from imjoy_engine.plugins import PluginInstance, PluginPool, SpareInterpreters, 
 from imjoy_engine.provisioners import LocalProvisioner
 from imjoy_engine.relay.relay import Relay
 from imjoy_engine.relay.routes import Routes
+from imjoy_engine.resources import GpuLeases, load_probe
 from imjoy_engine.session import SessionRegistry
 from imjoy_engine.session.session import SessionTools
 from imjoy_engine.transport import WorkerListener
@@ -60,6 +61,7 @@ class Engine:
         self._stack = AsyncExitStack()
         self._registry: SessionRegistry
         self._terminal = TerminalLog()
+        self._gpus: GpuLeases
 
     @property
     def url(self) -> str:
@@ -100,6 +102,14 @@ class Engine:
         files = FileService(self._visible, UrlSigner(new_secret()), self._clock)
         origins = allowed_origins(config.base_url, config.allow_origins)
         channels = DataChannels(origins)
+        self._gpus = GpuLeases(
+            load_probe(config.gpu_probe, config.environment),
+            self._clock,
+            locks=config.store / "gpus",
+            share_all=config.share_gpus,
+            on_request=config.gpus_on_request,
+        )
+        stack.push_async_callback(self._gpus.close)
         pool, registry = self._plugins(listener, stack.enter_context(shared_directory()))
         self._registry = registry
         gateway = SocketIOGateway(
@@ -141,6 +151,7 @@ class Engine:
             engine_url=lambda: self.url,
             limits=config.limits,
             shared_memory=shared,
+            gpus=self._gpus,
         )
         pool = PluginPool(
             tools, log_dir=config.state_dir / "logs", on_event=self._event, on_frame=self._frame
@@ -170,7 +181,7 @@ class Engine:
         self._registry.plugin_frame(instance, frame)
 
     async def _info(self) -> dict[str, Any]:
-        return await engine_info(self.config.name, self.url)
+        return engine_info(self.config.name, self.url, await self._gpus.inventory())
 
 
 def _environments(config: EngineConfig, clock: Clock) -> EnvironmentStore:

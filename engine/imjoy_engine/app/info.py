@@ -6,16 +6,15 @@ import platform
 from typing import Any
 
 from imjoy_engine import __version__
-from imjoy_engine.resources import gpus
+from imjoy_engine.resources import GpuInventory
 
 __all__ = ["API_VERSION", "engine_info"]
 
 API_VERSION = "0.2.3"
 
 
-async def engine_info(name: str, url: str) -> dict[str, Any]:
+def engine_info(name: str, url: str, inventory: GpuInventory) -> dict[str, Any]:
     """Return name, versions, platform and GPUs in the original engine's shape."""
-    inventory = await gpus.list_gpus()
     uname = platform.uname()
     return {
         "name": name,

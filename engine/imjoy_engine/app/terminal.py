@@ -23,6 +23,8 @@ class TerminalLog:
         """Log an event of a plugin if it is news."""
         name = instance.manifest.name
         if event["event"] == "state":
+            if event["state"] == "queued":
+                _LOG.info("%s: %s", name, event.get("detail", "Waiting"))
             if words := _SHOWN_STATES.get(event["state"]):
                 _LOG.info("%s %s", name, words)
             if instance.lifecycle.is_final:

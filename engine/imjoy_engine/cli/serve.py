@@ -50,6 +50,13 @@ _LOG = logging.getLogger("imjoy_engine")
     default=Limits.spare_interpreters,
     help="Interpreters kept started, so that the next plugin starts at once.",
 )
+@click.option(
+    "--gpu-probe",
+    default="nvml",
+    help="Who lists the GPUs: nvml, a probe's name, module:attribute.",
+)
+@click.option("--share-gpus", is_flag=True, help="Let every plugin share its GPU with others.")
+@click.option("--gpus-on-request", is_flag=True, help="Hide GPUs from plugins that ask for none.")
 @click.option("--open/--no-open", "open_page", default=False, help="Open the page in a browser.")
 @click.option("--debug", is_flag=True, help="Log everything that the engine does.")
 def serve(**options: Any) -> None:
@@ -83,6 +90,9 @@ def _config(options: dict[str, Any]) -> EngineConfig:
         allow_origins=tuple(options["allow_origin"]),
         file_roots=tuple(root.absolute() for root in options["file_roots"]),
         limits=Limits(spare_interpreters=options["spares"]),
+        gpu_probe=options["gpu_probe"],
+        share_gpus=options["share_gpus"],
+        gpus_on_request=options["gpus_on_request"],
     )
 
 

@@ -199,6 +199,14 @@ def _gpus(where: str, options: Mapping[str, Any]) -> EnvironmentSpec:
         raise ManifestError(
             f"{where}: order is {shown(order)}.", hint=f"Write one of {', '.join(_ORDERS)}."
         )
+    required = options.get("required", plain.required)
+    if not isinstance(required, bool):
+        raise ManifestError(f"{where}: required is {shown(required)}.", hint="Write true or false.")
+    free_mib = options.get("memoryFree", plain.memory_free_mib)
+    if isinstance(free_mib, bool) or not isinstance(free_mib, int) or free_mib < 0:
+        raise ManifestError(
+            f"{where}: memoryFree is {shown(free_mib)}.", hint="Write a number of MiB."
+        )
     excluded: list[int | str] = []
     for name in ("excludeID", "excludeUUID"):
         value = options.get(name) or []
@@ -212,6 +220,8 @@ def _gpus(where: str, options: Mapping[str, Any]) -> EnvironmentSpec:
             max_memory=_fraction(where, options, "maxMemory", plain.max_memory),
             order=order,
             excluded=tuple(excluded),
+            memory_free_mib=free_mib,
+            required=required,
         )
     )
 

@@ -31,6 +31,7 @@ class GpuRequest:
 
     `max_load` and `max_memory` are fractions: busier or fuller cards do not count. `order` says
     which of the others come first. `excluded` holds indices and UUIDs that must not be taken.
+    So much must be free as `memory_free_mib` says. One that is not `required` may be left out.
     """
 
     limit: int = 1
@@ -38,6 +39,8 @@ class GpuRequest:
     max_memory: float = 0.5
     order: Literal["first", "last", "random", "load", "memory"] = "first"
     excluded: tuple[int | str, ...] = ()
+    memory_free_mib: int = 0
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)

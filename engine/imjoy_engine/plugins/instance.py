@@ -12,6 +12,7 @@ from imjoy_engine.ids import new_id
 from imjoy_engine.plugins.lifecycle import Lifecycle, State
 from imjoy_engine.plugins.manifest import PluginManifest
 from imjoy_engine.plugins.output import OutputLog
+from imjoy_engine.resources import GpuLease, Place
 from imjoy_engine.transport import Channel
 from imjoy_wire.frames import Frame
 
@@ -53,6 +54,10 @@ class PluginInstance:
         self.error: EngineError | None = None
         self.exit: dict[str, Any] | None = None
         self.peers: list[str] = []
+        self.lease: GpuLease | None = None
+        """The GPUs it holds; None for a plugin that asks for none."""
+        self.queue_place: Place | None = None
+        """Where it waits for a GPU, while it does."""
         self._observer = observer
         self.lifecycle = Lifecycle(self._state_changed)
         self.output = OutputLog(
@@ -102,6 +107,10 @@ class PluginInstance:
     def emit(self, event: str, **payload: Any) -> None:
         """Tell the observer of an event of this plugin."""
         self._observer.on_event(self, {"event": event, **payload})
+
+    def note(self, words: str) -> None:
+        """Put a sentence of the engine's own into the plugin's log."""
+        self.output.feed("stderr", f"[engine] {words}\n".encode())
 
     def receive(self, frame: Frame) -> None:
         """Hand a frame of the worker upwards."""

@@ -77,6 +77,12 @@ class Lifecycle:
         if self._on_change is not None:
             self._on_change(state, detail)
 
+    def describe(self, **detail: Any) -> None:
+        """Say something new of the same state, and tell the observer."""
+        self.detail = detail
+        if self._on_change is not None:
+            self._on_change(self.state, detail)
+
     async def reached(self, *states: State) -> State:
         """Return the first of `states` that is entered, or the final state that came instead."""
         if self.state in states or self.is_final:

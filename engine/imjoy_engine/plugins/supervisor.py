@@ -10,20 +10,28 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from imjoy_engine.config import Limits
-from imjoy_engine.environments import Environments, Progress, spec_from_config
+from imjoy_engine.environments import (
+    Environments,
+    EnvironmentSpec,
+    Progress,
+    spec_from_config,
+)
 from imjoy_engine.errors import EngineError, PluginExitedError, PluginStartError
+from imjoy_engine.plugins.allotment import leased_gpus
 from imjoy_engine.plugins.instance import PluginInstance
 from imjoy_engine.plugins.lifecycle import State
 from imjoy_engine.plugins.spares import SpareInterpreters
+from imjoy_engine.plugins.wishes import gpu_wish
 from imjoy_engine.processes import ExitReport, Ladder
 from imjoy_engine.provisioners import LaunchSpec, Provisioner, WorkerProcess
+from imjoy_engine.resources import GpuLeases
 from imjoy_engine.transport import Arrival, WorkerListener, arrival_or_exit
 from imjoy_wire.frames import Frame
 
@@ -45,6 +53,8 @@ class Tools:
     spares: SpareInterpreters | None = None
     shared_memory: Path | None = None
     """Where workers of this machine leave large buffers for each other; None: nowhere."""
+    gpus: GpuLeases | None = None
+    """The machine's GPUs; None: plugins see whatever there is."""
 
 
 class PluginSupervisor:
@@ -101,8 +111,9 @@ class PluginSupervisor:
     async def _live(self) -> None:
         instance, tools = self._instance, self._tools
         async with AsyncExitStack() as stack:
-            instance.lifecycle.enter(State.PREPARING)
             spec = spec_from_config(instance.manifest.config)
+            gpu_variables = await self._lease_gpus(stack, spec)
+            instance.lifecycle.enter(State.PREPARING)
             lease = await tools.environments.ensure(spec, self._progress)
             stack.callback(lease.release)
 
@@ -117,7 +128,7 @@ class PluginSupervisor:
                 work_dir=instance.work_dir,
                 environment=lease.variables,
             )
-            self._variables = dict(spec.variables)
+            self._variables = {**gpu_variables, **dict(spec.variables)}
             process, exited, arrival = await self._started(launch, stack)
             if tools.spares is not None:
                 tools.spares.keep(launch, lambda: tools.environments.ensure(spec, _unheard))
@@ -128,7 +139,12 @@ class PluginSupervisor:
     ) -> tuple[WorkerProcess, asyncio.Future[ExitReport], Arrival]:
         """Return the plugin's worker, which waits for its welcome: a spare one or a new one."""
         instance, tools = self._instance, self._tools
-        spare = tools.spares.take(launch, self._variables) if tools.spares is not None else None
+        held_fds = instance.lease.held_fds if instance.lease is not None else ()
+        # A spare's shim was started before the cards were leased, and cannot hold their locks.
+        if tools.spares is not None and not held_fds:
+            spare = tools.spares.take(launch, self._variables)
+        else:
+            spare = None
         if spare is not None:
             stack.push_async_callback(self._reap, spare.process)
             spare.output.flow_to(instance.output.feed)
@@ -137,7 +153,10 @@ class PluginSupervisor:
         stack.callback(tools.listener.revoke, ticket)
         variables = {**launch.environment, **self._variables}
         process = await tools.provisioner.launch(
-            replace(launch, ticket=ticket.value, environment=variables), instance.output.feed
+            replace(
+                launch, ticket=ticket.value, environment=variables, held_fds=held_fds
+            ),
+            instance.output.feed,
         )
         stack.push_async_callback(self._reap, process)
         exited = self._watched(process, stack)
@@ -149,6 +168,18 @@ class PluginSupervisor:
         exited = asyncio.ensure_future(process.wait())
         stack.callback(exited.cancel)
         return exited
+
+    async def _lease_gpus(self, stack: AsyncExitStack, spec: EnvironmentSpec) -> Mapping[str, str]:
+        """Hold the GPUs that the plugin asks for; return the variables that show it those."""
+        instance, gpus = self._instance, self._tools.gpus
+        wish = gpu_wish(instance.manifest.config, spec.gpu)
+        if gpus is None:
+            return {}
+        if wish is None:
+            return await gpus.unasked()
+        instance.lease = await leased_gpus(instance, gpus, wish)
+        stack.callback(instance.lease.release)
+        return instance.lease.variables
 
     async def _arrival(self, ticket: Any, exited: asyncio.Future[ExitReport]) -> Arrival:
         try:

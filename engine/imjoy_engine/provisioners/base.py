@@ -23,7 +23,8 @@ class LaunchSpec:
     `python` is the environment's interpreter and `prefix` its directory; `worker` is the worker's
     zipapp; `address` is where it connects back to (`unix:<path>`), with `ticket` as its one-time
     right to do so; `environment` is what this worker's variables have beyond the machine's own.
-    `visible_gpus` are the UUIDs it may see: None leaves the machine's choice, empty hides all.
+    `held_fds` stay open until the worker's tree is gone, even when the engine is not: file locks
+    on what it uses.
     """
 
     python: Path
@@ -33,7 +34,7 @@ class LaunchSpec:
     ticket: str = field(repr=False)
     work_dir: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-    visible_gpus: tuple[str, ...] | None = None
+    held_fds: tuple[int, ...] = ()
 
 
 class WorkerProcess(Protocol):

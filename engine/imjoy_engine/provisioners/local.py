@@ -75,11 +75,8 @@ def worker_command(spec: LaunchSpec, machine: Mapping[str, str], *, grace_s: flo
         "PYTHONIOENCODING": "utf-8",
         "IMJOY_TICKET": spec.ticket,
     }
-    if spec.visible_gpus is not None:
-        variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
-        variables["CUDA_VISIBLE_DEVICES"] = ",".join(spec.visible_gpus)
     argv = [str(spec.python), "-s", "-u", str(spec.worker), "--connect", spec.address]
-    return Command(argv, variables, spec.work_dir, grace_s=grace_s)
+    return Command(argv, variables, spec.work_dir, held_fds=spec.held_fds, grace_s=grace_s)
 
 
 def _check(spec: LaunchSpec) -> None:

@@ -5,13 +5,19 @@ What is not here: who uses which one.
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-__all__ = ["Gpu", "GpuInventory", "list_gpus", "read_gpus"]
+__all__ = [
+    "Gpu",
+    "GpuInventory",
+    "nvml_inventory",
+    "nvml_memory_by_process",
+    "read_gpus",
+    "read_memory_by_process",
+]
 
 _MEBIBYTE = 1 << 20
 
@@ -58,17 +64,42 @@ class GpuInventory:
     reason: str = ""
 
 
-async def list_gpus() -> GpuInventory:
-    """Return the NVIDIA GPUs of this machine; asking takes milliseconds and blocks no one."""
-    return await asyncio.to_thread(_list_gpus)
-
-
-def _list_gpus() -> GpuInventory:
+def nvml_inventory() -> GpuInventory:
+    """Return the NVIDIA GPUs of this machine; asking takes milliseconds."""
     try:
         nvml = importlib.import_module("pynvml")
     except ImportError:
         return GpuInventory(reason="The package nvidia-ml-py is not installed.")
     return read_gpus(nvml)
+
+
+def nvml_memory_by_process() -> dict[int, int]:
+    """Return the bytes of GPU memory that processes use, by process id; empty without a driver."""
+    try:
+        nvml = importlib.import_module("pynvml")
+    except ImportError:
+        return {}
+    return read_memory_by_process(nvml)
+
+
+def read_memory_by_process(nvml: Any) -> dict[int, int]:
+    """Return what `nvml` tells of processes; a card that does not tell counts as unused."""
+    try:
+        nvml.nvmlInit()
+    except nvml.NVMLError:
+        return {}
+    used: dict[int, int] = {}
+    try:
+        for index in range(nvml.nvmlDeviceGetCount()):
+            handle = nvml.nvmlDeviceGetHandleByIndex(index)
+            for entry in nvml.nvmlDeviceGetComputeRunningProcesses(handle):
+                # In a container the driver may know the process and not its memory.
+                used[entry.pid] = used.get(entry.pid, 0) + (entry.usedGpuMemory or 0)
+    except nvml.NVMLError:
+        return used
+    finally:
+        nvml.nvmlShutdown()
+    return used
 
 
 def read_gpus(nvml: Any) -> GpuInventory:

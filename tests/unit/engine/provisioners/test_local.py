@@ -54,18 +54,6 @@ def test_the_variables_are_the_machines_scrubbed_and_the_environments():
     }
 
 
-@pytest.mark.parametrize(
-    ("gpus", "visible"), [((), ""), (("GPU-a",), "GPU-a"), (("GPU-a", "GPU-b"), "GPU-a,GPU-b")]
-)
-def test_gpus_are_chosen_by_uuid(gpus, visible):
-    spec = dataclasses.replace(SPEC, visible_gpus=gpus)
-
-    variables = worker_command(spec, MACHINE, grace_s=2).environment
-
-    assert variables["CUDA_VISIBLE_DEVICES"] == visible
-    assert variables["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
-
-
 @pytest.fixture
 def spec(tmp_path) -> LaunchSpec:
     program = tmp_path / "worker.py"

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from imjoy_engine.resources import GpuInventory, list_gpus
-from imjoy_engine.resources.gpus import read_gpus
+from imjoy_engine.resources import GpuInventory
+from imjoy_engine.resources.gpus import nvml_inventory, read_gpus, read_memory_by_process
 
 GIB = 1 << 30
 
@@ -14,6 +14,9 @@ class FakeNvml:
     """NVML with cards made of dicts; a value that is an error is raised when it is asked for."""
 
     NVML_TEMPERATURE_GPU = 0
+
+    def nvmlDeviceGetComputeRunningProcesses(self, card):
+        return self._given(card.get("processes", []))
 
     class NVMLError(Exception): ...
 
@@ -151,7 +154,23 @@ def test_none_has_a_reason(nvml, reason):
     assert nvml.started == 0
 
 
-async def test_this_machine_has_some_or_says_why_not():
-    inventory = await list_gpus()
+def test_this_machine_has_some_or_says_why_not():
+    inventory = nvml_inventory()
 
     assert inventory.gpus or inventory.reason
+
+
+def test_memory_is_counted_by_process_over_all_cards():
+    def uses(pid, size):
+        return SimpleNamespace(pid=pid, usedGpuMemory=size)
+
+    nvml = FakeNvml(
+        card(processes=[uses(7, 3 * GIB), uses(8, None)]), card(processes=[uses(7, GIB)])
+    )
+
+    assert read_memory_by_process(nvml) == {7: 4 * GIB, 8: 0}
+    assert nvml.started == 0
+
+
+def test_without_a_driver_no_process_uses_any():
+    assert read_memory_by_process(FakeNvml(start_error=FakeNvml.NVMLError("none"))) == {}
