@@ -84,7 +84,8 @@ def test_what_has_to_wait(wish, cards, held, promised, reason):
         (GpuWish(memory_bytes=80 * GIB), GpuInventory(TWO),
          "The plugin needs a GPU with 85.9 GB of memory; this machine has none among its 2."),
         (GpuWish(excluded=(0, 1)), GpuInventory(TWO),
-         "The plugin needs a GPU beside those that it excludes; this machine has none among its 2."),
+         "The plugin needs a GPU beside those that it excludes; this machine has none "
+         "among its 2."),
     ],
 )  # fmt: skip
 def test_what_waiting_would_never_help(wish, inventory, message):
