@@ -1,4 +1,4 @@
-"""Plugins that share a machine's GPUs: real processes, cards that a test makes up, and a real one."""
+"""Plugins that share GPUs: real processes with cards that a test makes up, and a real card."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.client import Stranger, stranger
 from support.engine import EngineProcess, running_engine
 
 TESTS = Path(__file__).resolve().parent.parent
-FAKE = ("--gpu-probe", "support.gpus:probe_from_environment")
+FAKE = ("--gpu-probe", "support.gpus:probe_from_environment", "--spares", "0")
 INVENTORY = nvml_inventory()
 
 

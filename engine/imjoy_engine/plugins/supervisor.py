@@ -153,9 +153,7 @@ class PluginSupervisor:
         stack.callback(tools.listener.revoke, ticket)
         variables = {**launch.environment, **self._variables}
         process = await tools.provisioner.launch(
-            replace(
-                launch, ticket=ticket.value, environment=variables, held_fds=held_fds
-            ),
+            replace(launch, ticket=ticket.value, environment=variables, held_fds=held_fds),
             instance.output.feed,
         )
         stack.push_async_callback(self._reap, process)
