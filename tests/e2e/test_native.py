@@ -329,3 +329,44 @@ async def test_an_operation_has_its_own_form_and_button(person: Person) -> None:
     await expect(operation.get_by_role("spinbutton", name="Number")).to_have_value("21")
     await operation.get_by_role("button", name="Run Double it").click()
     await person.sees_outcome("Doubler", "twice is 42")
+
+
+@pytest.mark.parametrize("how", ["in C", "in Python"])
+async def test_a_plugin_that_computes_is_busy_and_answers(person: Person, how: str) -> None:
+    """For ten seconds, which is longer than the core's patience with an engine that is silent."""
+    script = f"""
+    import hashlib, time
+
+    def compute_in_c():
+        before = time.monotonic()
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 100_000)
+        took = time.monotonic() - before
+        hashlib.pbkdf2_hmac("sha256", b"", b"", int(10 / took * 100_000))
+
+    def compute_in_python():
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            pass
+
+    class Deep:
+        def setup(self):
+            self.asked = 0
+            api.register(type="operator", name="Ask", ui="Ask", run=self.ask)
+        def run(self, ctx):
+            {"compute_in_c" if how == "in C" else "compute_in_python"}()
+            return "computed"
+        def ask(self, ctx):
+            self.asked += 1
+            return f"answer {{self.asked}}"
+
+    api.export(Deep())
+    """
+    card = await person.load(native_plugin("Deep", script), "Deep")
+    await person.run("Deep")
+    await person.sees_state("Deep", "Running")
+    for number in range(1, 6):
+        await card.get_by_role("button", name="Run Ask").click()
+        await person.sees_outcome("Deep", re.compile(f"answer {number}"))
+        await person.sees_state("Deep", "Running")
+    await person.sees_outcome("Deep", re.compile("computed"), within_s=50)
+    await person.sees_state("Deep", "Ready")
