@@ -183,3 +183,133 @@ async def test_wrong_arguments_are_an_error_of_the_call(started):
             await api.one(1, 2)
         with pytest.raises(RemoteError, match="unexpected keyword"):
             await engine.clients["browser"].peer.remotes["worker"].interface.one(1, b=2)
+
+
+IN_THE_WILD = {
+    "waits for a call": "return api.echo(42).result()",
+    "waits at most so long": "return api.echo(42).result(20)",
+    "sends and forgets": "api.note(42)\nreturn 42",
+    "chains": """
+arrived = threading.Event()
+seen = []
+def take(value):
+    seen.append(value)
+    arrived.set()
+api.echo(42).then(take).catch(print)
+assert arrived.wait(20)
+return seen[0]""",
+    "catches": """
+arrived = threading.Event()
+api.fail().then(print).catch(lambda error: arrived.set())
+assert arrived.wait(20)
+return 42""",
+    "makes a task": """
+async def ask():
+    return await api.echo(42)
+return asyncio.ensure_future(ask())""",
+    "makes a task and leaves it": """
+arrived = threading.Event()
+async def ask():
+    await api.echo(1)
+    arrived.set()
+asyncio.ensure_future(ask())
+assert arrived.wait(20)
+return 42""",
+    "asks the loop for a task": """
+async def ask():
+    return await api.echo(42)
+loop = asyncio.get_event_loop()
+assert loop is plugin_loop and loop.is_running()
+return loop.create_task(ask())""",
+    "runs a coroutine in the loop and waits": """
+async def ask():
+    return await api.echo(42)
+return asyncio.run_coroutine_threadsafe(ask(), asyncio.get_event_loop()).result(20)""",
+    "waits in the way of scripts": """
+async def ask():
+    return await api.echo(42)
+return asyncio.get_event_loop().run_until_complete(ask())""",
+    "has a loop of its own": """
+async def ask():
+    return await api.echo(42)
+return asyncio.run(ask())""",
+    "calls the loop back": """
+arrived = threading.Event()
+asyncio.get_event_loop().call_soon_threadsafe(arrived.set)
+assert arrived.wait(20)
+return 42""",
+    "uses the pool": """
+future = asyncio.get_event_loop().run_in_executor(None, lambda: api.echo(42).result(20))
+async def wait():
+    return await future
+return wait()""",
+    "has threads": """
+seen = []
+def ask():
+    seen.append(api.echo(42).result(20))
+threads = [threading.Thread(target=ask) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+assert len(seen) == 4
+return seen[0]""",
+    "reports from threads": """
+threads = [threading.Thread(target=api.note, args=[n]) for n in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+return 42""",
+    "has a pool of threads": """
+with ThreadPoolExecutor(2) as pool:
+    return max(pool.map(lambda n: api.echo(n).result(20), [42, 1]))""",
+    "has a pool of processes": """
+with ProcessPoolExecutor(2) as pool:
+    return max(pool.map(double, [21, 1]))""",
+    "has processes": """
+with multiprocessing.Pool(2) as pool:
+    return max(pool.map(double, [21, 1]))""",
+    "starts programs": """
+done = subprocess.run([sys.executable, '-c', 'print(42)'], stdout=subprocess.PIPE)
+return int(done.stdout)""",
+    "starts programs in the loop": """
+async def ask():
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, '-c', 'print(42)', stdout=subprocess.PIPE)
+    return int((await process.communicate())[0])
+return asyncio.ensure_future(ask())""",
+    "takes keywords": "return api.named(value=42).result(20)",
+    "gives callbacks": "return api.apply(lambda n: n + 1, 41).result(20)",
+}
+
+
+@pytest.mark.parametrize("habit", list(IN_THE_WILD))
+async def test_what_public_plugins_do_in_plain_functions(started, habit):
+    body = "\n    ".join(IN_THE_WILD[habit].strip().split("\n"))
+    script = f"""
+import asyncio, multiprocessing, subprocess, sys, threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from imjoy import api
+plugin_loop = asyncio.get_event_loop()
+def double(n):
+    return 2 * n
+def run(ctx):
+    {body}
+api.export({{'run': run}})
+"""
+    noted = []
+
+    def fail():
+        raise ValueError("no")
+
+    core = {
+        "echo": lambda value: value,
+        "note": noted.append,
+        "fail": fail,
+        "named": lambda value=None: value,
+        "apply": lambda function, value: function(value),
+    }
+    async with started(core=core) as engine:
+        api = await engine.clients["browser"].start(script)
+        async with asyncio.timeout(DEADLINE_S):
+            assert await api.run({"config": {}, "data": {}}) == 42
+        # What was sent before the answer has come before it.
+        assert len(noted) == {"sends and forgets": 1, "reports from threads": 4}.get(habit, 0)
+        assert engine.err == []
