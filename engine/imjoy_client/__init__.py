@@ -10,7 +10,6 @@
 from imjoy_client.client import Client, connect
 from imjoy_client.errors import ClientError, EngineRefusedError, PluginFailedError, PluginFileError
 from imjoy_client.plugin import PluginProxy
-from imjoy_wire.current import is_cancelled, report
 
 __all__ = [
     "Client",
@@ -20,6 +19,4 @@ __all__ = [
     "PluginFileError",
     "PluginProxy",
     "connect",
-    "is_cancelled",
-    "report",
 ]

@@ -24,6 +24,10 @@
     │   ├── IndexUnreachableError
     │   ├── DiskFullError
     │   ├── PythonNotFoundError
+    │   ├── CommandRefusedError  nobody allowed the plugin's commands
+    │   ├── CommandFailedError   one of them failed
+    │   ├── LockMissingError     only what a lock says may be built, and there is none
+    │   ├── VerifyFailedError    what was built or unpacked does not work
     │   └── BuildCancelledError
     └── MachineError             the machine lacks something (disk, permission, tool)
 
@@ -38,11 +42,14 @@ __all__ = [
     "BadRequestError",
     "BuildCancelledError",
     "ClientError",
+    "CommandFailedError",
+    "CommandRefusedError",
     "ConflictError",
     "DiskFullError",
     "EngineError",
     "EnvironmentBuildError",
     "IndexUnreachableError",
+    "LockMissingError",
     "MachineError",
     "ManifestError",
     "NoSuchPackageError",
@@ -60,6 +67,7 @@ __all__ = [
     "TooLargeError",
     "UnsupportedSpecError",
     "UsageError",
+    "VerifyFailedError",
     "WorkspaceTakenError",
 ]
 
@@ -232,6 +240,33 @@ class PythonNotFoundError(EnvironmentBuildError):
     """The interpreter that the environment is to be built on is not there."""
 
     code = "python-not-found"
+    fault = "machine"
+
+
+class CommandRefusedError(EnvironmentBuildError):
+    """The plugin wants commands run for its environment, and nobody has allowed them."""
+
+    code = "command-refused"
+    fault = "user"
+
+
+class CommandFailedError(EnvironmentBuildError):
+    """A command of the plugin's failed while its environment was made."""
+
+    code = "command-failed"
+
+
+class LockMissingError(EnvironmentBuildError):
+    """Only exactly what a lock says may be built, and there is none, or it is of another wish."""
+
+    code = "lock-missing"
+    fault = "user"
+
+
+class VerifyFailedError(EnvironmentBuildError):
+    """An environment is there, but it does not work as it should."""
+
+    code = "verify-failed"
     fault = "machine"
 
 

@@ -11,10 +11,9 @@ import socket
 import subprocess
 import sys
 import threading
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import Executor, Future
 from typing import Any, Callable, Dict, List, Optional, Set
 
-from imjoy_wire.current import current_call, interrupted_by, is_cancelled, report
 from imjoy_wire.errors import RemoteError
 from imjoy_wire.forms import decode_error
 
@@ -65,18 +64,9 @@ class _Child:
         pickles.send(self._channel, pickles.packed(list(sys.path)))
 
     def ask(self, job: pickles.Parts) -> pickles.Parts:
-        """Return the reply, and pass on what the function reports meanwhile.
-
-        Raises EOFError or OSError when the process ends instead.
-        """
-        call = current_call()
-        listens = call is not None and call.is_listened_to
-        pickles.send(self._channel, [b"listens" if listens else b"", *job])
-        while True:
-            reply = pickles.receive(self._channel)
-            if reply[0]:
-                return reply
-            report(*pickles.unpacked(reply[1:]))
+        """Return the reply. Raises EOFError or OSError when the process ends instead."""
+        pickles.send(self._channel, job)
+        return pickles.receive(self._channel)
 
     def how_it_ended(self) -> str:
         """Return in words how the process ended that has closed its connection."""
@@ -175,14 +165,9 @@ class ProcessPool(Executor):
 
     def _asked(self, function: Any, job: pickles.Parts) -> Any:
         with self._slots:
-            if is_cancelled():
-                raise CancelledError
             child = self._borrow()
             try:
-                with interrupted_by(child.kill):
-                    reply = child.ask(job)
-                if is_cancelled():
-                    raise EOFError  # it has been, or is about to be, killed
+                reply = child.ask(job)
             except (EOFError, OSError):
                 with self._lock:
                     self._all.discard(child)

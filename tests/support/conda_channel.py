@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import subprocess
@@ -11,7 +12,9 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["PYTHON_VERSION", "make_channel"]
+from aiohttp import web
+
+__all__ = ["PYTHON_VERSION", "ChannelServer", "make_channel"]
 
 PYTHON_VERSION = ".".join(map(str, sys.version_info[:3]))
 _MINOR = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -42,6 +45,44 @@ def make_channel(folder: Path) -> str:
     _tiny(noarch, "gputool", "1.0", build="cuda_1", number=1, depends=["__cuda >=12"])
     subprocess.run([sys.executable, "-c", _INDEX, str(folder)], check=True, capture_output=True)
     return f"file://{folder}"
+
+
+class ChannelServer:
+    """A channel over HTTP. While `gate` is closed no package is sent; `stalled` says one should be.
+
+    `authorization` keeps what clients said of themselves.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.url = ""
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.stalled = asyncio.Event()
+        self.authorization: set[str] = set()
+        self._folder = folder
+        app = web.Application()
+        app.router.add_get("/{path:.*}", self._send)
+        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+
+    async def __aenter__(self) -> ChannelServer:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.gate.set()
+        await self._runner.cleanup()
+
+    async def _send(self, request: web.Request) -> web.StreamResponse:
+        self.authorization.add(request.headers.get("Authorization", ""))
+        path = self._folder / request.match_info["path"]
+        if not path.is_file():
+            raise web.HTTPNotFound
+        if path.name.endswith(".tar.bz2") and not self.gate.is_set():
+            self.stalled.set()
+            await self.gate.wait()
+        return web.FileResponse(path)
 
 
 def _tiny(

@@ -7,6 +7,7 @@ import itertools
 from pathlib import Path
 
 from imjoy_engine.environments import EnvironmentLease, EnvironmentSpec, OnProgress, Phase, Progress
+from imjoy_engine.environments.lease import NOBODY, Owner
 from imjoy_engine.errors import EngineError, PluginStartError
 from imjoy_engine.processes import ExitReport, Ladder, OnOutput
 from imjoy_engine.provisioners import LaunchSpec
@@ -84,7 +85,9 @@ class FakeEnvironments:
         self.open_gate = asyncio.Event()
         self.open_gate.set()
 
-    async def ensure(self, spec: EnvironmentSpec, on_progress: OnProgress) -> EnvironmentLease:
+    async def ensure(
+        self, spec: EnvironmentSpec, on_progress: OnProgress, owner: Owner = NOBODY
+    ) -> EnvironmentLease:
         self.specs.append(spec)
         on_progress(Progress(Phase.QUEUED, message="Waiting for the environment."))
         await self.open_gate.wait()

@@ -14,6 +14,7 @@ from typing import Any
 
 from imjoy_engine.config import Limits
 from imjoy_engine.environments import EnvironmentLease, EnvironmentSpec, OnProgress, Phase, Progress
+from imjoy_engine.environments.lease import NOBODY, Owner
 from imjoy_engine.errors import EngineError
 from imjoy_engine.plugins import Tools
 from imjoy_engine.processes import ExitReport, Ladder
@@ -32,7 +33,9 @@ class FakeEnvironments:
         self.gate: asyncio.Event | None = None
         self.error: EngineError | None = None
 
-    async def ensure(self, spec: EnvironmentSpec, on_progress: OnProgress) -> EnvironmentLease:
+    async def ensure(
+        self, spec: EnvironmentSpec, on_progress: OnProgress, owner: Owner = NOBODY
+    ) -> EnvironmentLease:
         on_progress(Progress(Phase.READY, message="ready"))
         if self.gate is not None:
             await self.gate.wait()

@@ -20,6 +20,8 @@ from imjoy_engine.environments import (
     Builders,
     CondaBuilder,
     EnvironmentStore,
+    ExistingBuilder,
+    PackedBuilder,
     UvBuilder,
     pip_config_files,
 )
@@ -38,6 +40,7 @@ from imjoy_engine.provisioners import LocalProvisioner
 from imjoy_engine.relay.relay import Relay
 from imjoy_engine.relay.routes import Routes
 from imjoy_engine.resources import GpuLeases, load_probe
+from imjoy_engine.resources.cuda import cuda_version
 from imjoy_engine.session import SessionRegistry
 from imjoy_engine.session.session import SessionTools
 from imjoy_engine.transport import WorkerListener
@@ -193,5 +196,13 @@ def _environments(config: EngineConfig, clock: Clock) -> EnvironmentStore:
             pip_configs.append(path.read_text(encoding="utf-8", errors="replace"))
     cache = Path(machine.get("UV_CACHE_DIR") or config.store / "uv")
     uv = UvBuilder(cache, machine, pip_configs)
-    builders = Builders(uv, CondaBuilder(config.store / "rattler", machine, uv))
-    return EnvironmentStore(config.store, builders, clock)
+    rattler = config.store / "rattler"
+    builders = Builders(
+        uv,
+        CondaBuilder(rattler, machine, uv, cuda_version),
+        ExistingBuilder(machine, uv.machine),
+        PackedBuilder(machine, uv),
+    )
+    return EnvironmentStore(
+        config.store, builders, clock, variables=machine, caches=(cache, rattler)
+    )

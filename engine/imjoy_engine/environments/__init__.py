@@ -9,8 +9,23 @@ from __future__ import annotations
 
 from imjoy_engine.environments.builders import Builders
 from imjoy_engine.environments.conda import CondaBuilder
+from imjoy_engine.environments.existing import ExistingBuilder
 from imjoy_engine.environments.indexes import pip_config_files
-from imjoy_engine.environments.lease import EnvironmentLease, Environments, Package
+from imjoy_engine.environments.inventory import (
+    Inventory,
+    RoomMade,
+    StoredEnvironment,
+    StoreLimits,
+)
+from imjoy_engine.environments.lease import (
+    Allow,
+    EnvironmentLease,
+    Environments,
+    Owner,
+    Package,
+    nobody_allows,
+)
+from imjoy_engine.environments.packed import PackedBuilder
 from imjoy_engine.environments.plugin_config import spec_from_config
 from imjoy_engine.environments.progress import OnProgress, Phase, Progress
 from imjoy_engine.environments.spec import EnvironmentSpec, GpuRequest, Repository
@@ -19,19 +34,28 @@ from imjoy_engine.environments.store import EnvironmentStore
 from imjoy_engine.environments.uv import UvBuilder
 
 __all__ = [
+    "Allow",
     "Builders",
     "CondaBuilder",
     "EnvironmentLease",
     "EnvironmentSpec",
     "EnvironmentStore",
     "Environments",
+    "ExistingBuilder",
     "GpuRequest",
+    "Inventory",
     "OnProgress",
+    "Owner",
     "Package",
+    "PackedBuilder",
     "Phase",
     "Progress",
     "Repository",
+    "RoomMade",
+    "StoreLimits",
+    "StoredEnvironment",
     "UvBuilder",
+    "nobody_allows",
     "pip_config_files",
     "script_metadata",
     "spec_from_config",

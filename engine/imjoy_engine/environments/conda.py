@@ -7,18 +7,17 @@ put in by uv afterwards.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib.util
 import json
 import re
 import shlex
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from imjoy_engine.environments.builder import Attempt
+from imjoy_engine.environments.helper import HelperFailure, ask_helper
 from imjoy_engine.environments.indexes import index_settings, redacted
 from imjoy_engine.environments.interpreters import OLDEST_PYTHON, is_too_old
 from imjoy_engine.environments.lock import Lock
@@ -34,7 +33,6 @@ from imjoy_engine.errors import (
     PythonNotFoundError,
     RequirementsConflictError,
 )
-from imjoy_engine.processes import Command, Ladder, ProcessTree
 
 __all__ = ["CondaBuilder"]
 
@@ -48,16 +46,29 @@ _NETWORK = re.compile(
 _NO_CANDIDATES = re.compile(r"No candidates were found for ([^\s.]+)")
 
 
+async def _no_answer() -> None:
+    """Leave it to py-rattler to find out."""
+
+
 class CondaBuilder:
     """Resolves and builds what contains packages of conda; `uv` does the part of pip.
 
     `cache` is py-rattler's own directory, best on the disk of the store: files are then shared.
+    `cuda_version` tells the newest CUDA that the machine's driver can do: "12.4", "" for none, or
+    None when only py-rattler's own look at the machine can tell.
     """
 
     name = "conda"
 
-    def __init__(self, cache: Path, machine_variables: Mapping[str, str], uv: UvBuilder) -> None:
+    def __init__(
+        self,
+        cache: Path,
+        machine_variables: Mapping[str, str],
+        uv: UvBuilder,
+        cuda_version: Callable[[], Awaitable[str | None]] = _no_answer,
+    ) -> None:
         self._cache = cache
+        self._cuda_version = cuda_version
         # Proxies and certificates as for pip; CONDA_OVERRIDE_… say what the machine pretends.
         self._variables = {
             **index_settings(machine_variables).variables,
@@ -144,63 +155,37 @@ class CondaBuilder:
 
     async def _helped(self, request: Mapping[str, Any], attempt: Attempt) -> dict[str, Any]:
         """Return the last event of the helper; its progress and words go to `attempt`."""
-        file = attempt.scratch / "request.json"
-        content = {**request, "cache": str(self._cache)}
-        await asyncio.to_thread(file.write_text, json.dumps(content))
-        argv = [sys.executable, "-I", str(_HELPER), str(file)]
         asked = request.get("specs") or [
             f"{one['name']}={one['version']}" for one in request["packages"]
         ]
         shown = f"$ conda {request['do']} {shlex.join(asked)} -c {shlex.join(request['channels'])}"
         attempt.log.append(redacted(shown))
-        told = _Told(attempt)
-        command = Command(
-            argv, self._variables, Path("/"), held_fds=tuple(attempt.held_fds), grace_s=0
-        )
-        tree = await ProcessTree.start(command, told.feed)
+        content = {**request, "cache": str(self._cache)}
+        variables = {**self._variables, **await self._pretended()}
         try:
-            report = await tree.wait()
-        finally:
-            await tree.stop(Ladder.at_once())
-        attempt.log.extend(redacted(line) for line in told.words())
-        if report.exit_code == 0 and told.last.get("event") in ("solved", "installed"):
-            return told.last
-        raise _explained(told.last.get("words") or report.words, attempt.log)
+            return await ask_helper((str(_HELPER),), content, attempt, variables, _told_to(attempt))
+        except HelperFailure as failure:
+            raise _explained(failure.words, attempt.log) from None
+
+    async def _pretended(self) -> dict[str, str]:
+        """Return what virtual packages the machine has, where py-rattler would not see it."""
+        if "CONDA_OVERRIDE_CUDA" in self._variables:
+            return {}
+        version = await self._cuda_version()
+        return {"CONDA_OVERRIDE_CUDA": version} if version is not None else {}
 
 
-class _Told:
-    """Reads what the helper writes."""
-
-    def __init__(self, attempt: Attempt) -> None:
-        self.last: dict[str, Any] = {}
-        self._attempt = attempt
-        self._unread = b""
-        self._stderr = bytearray()
-
-    def feed(self, stream: str, chunk: bytes) -> None:
-        """Take the next bytes of a stream."""
-        if stream == "stderr":
-            self._stderr.extend(chunk[: max(0, 65536 - len(self._stderr))])
-            return
-        *lines, self._unread = (self._unread + chunk).split(b"\n")
-        for line in lines:
-            with contextlib.suppress(ValueError):
-                self._event(json.loads(line))
-
-    def words(self) -> list[str]:
-        """Return what a person may want to read: errors and what the library printed."""
-        printed = self._stderr.decode(errors="replace").splitlines()
-        return [*printed, *str(self.last.get("words", "")).splitlines()]
-
-    def _event(self, event: dict[str, Any]) -> None:
-        self.last = event
+def _told_to(attempt: Attempt) -> Callable[[dict[str, Any]], None]:
+    def on_event(event: dict[str, Any]) -> None:
         item, done, total = event.get("item", ""), event.get("done", 0), event.get("total")
         if event["event"] == "download":
             message = f"Downloading {item}"
-            self._attempt.on_progress(Progress(Phase.DOWNLOAD, item, done, total, "bytes", message))
+            attempt.on_progress(Progress(Phase.DOWNLOAD, item, done, total, "bytes", message))
         elif event["event"] == "link":
             message = f"Putting {counted(int(total or 0))} into place"
-            self._attempt.on_progress(Progress(Phase.LINK, item, done, total, "packages", message))
+            attempt.on_progress(Progress(Phase.LINK, item, done, total, "packages", message))
+
+    return on_event
 
 
 def _python_spec(wish: str | None) -> str:

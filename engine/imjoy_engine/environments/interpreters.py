@@ -22,6 +22,7 @@ __all__ = [
     "Interpreter",
     "best_interpreter",
     "candidates",
+    "conda_prefixes",
     "find_interpreters",
     "is_too_old",
 ]
@@ -113,11 +114,13 @@ def _places(variables: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
     managed = variables.get("UV_PYTHON_INSTALL_DIR") or data / "uv/python"
     for version in _listed(Path(managed)):
         yield "uv", version / "bin/python3"
-    for prefix in _conda_prefixes(variables, home):
+    for prefix in conda_prefixes(variables):
         yield "conda", prefix / "bin/python"
 
 
-def _conda_prefixes(variables: Mapping[str, str], home: Path) -> Iterator[Path]:
+def conda_prefixes(variables: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the places of conda's environments, whether or not anything is there; blocks."""
+    home = Path(variables.get("HOME") or "/")
     roots = [home / name for name in _CONDA_FOLDERS]
     roots += [Path("/opt") / name for name in ("conda", *_CONDA_FOLDERS)]
     if variables.get("MAMBA_ROOT_PREFIX"):

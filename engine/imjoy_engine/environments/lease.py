@@ -5,7 +5,7 @@ What is not here: the store that builds and keeps environments (`store.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,44 @@ from typing import Protocol
 from imjoy_engine.environments.progress import OnProgress
 from imjoy_engine.environments.spec import EnvironmentSpec
 
-__all__ = ["EnvironmentLease", "Environments", "Package"]
+__all__ = [
+    "NOBODY",
+    "Allow",
+    "EnvironmentLease",
+    "Environments",
+    "Owner",
+    "Package",
+    "nobody_allows",
+]
+
+Allow = Callable[[tuple[str, ...]], Awaitable[bool]]
+"""Asks a person whether a plugin may run these commands, shown word by word, while its environment
+is made. Cancelled, the question is withdrawn. Whether an answer is remembered is its own business.
+"""
+
+
+async def nobody_allows(commands: tuple[str, ...]) -> bool:
+    """Refuse, where there is no person to ask."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """On whose behalf an environment is made.
+
+    `name` is the plugin's: what its commands change is kept apart under it. Repositories are cloned
+    into `work_dir`, and files looked for there. `record` is where the lock of its environment is
+    written, and read from the next time; None keeps it in the store alone.
+    """
+
+    name: str = ""
+    work_dir: Path | None = None
+    record: Path | None = None
+    allow: Allow = nobody_allows
+
+
+NOBODY = Owner()
+"""Where no plugin is behind a wish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +65,9 @@ class Package:
 class EnvironmentLease:
     """A ready environment that nobody removes while the lease is held.
 
-    `variables` are what its packages want of every process that runs in it.
+    `variables` are what its packages want of every process that runs in it. `read_only` are folders
+    that no such process may change, because others share what is there; a `private` environment is
+    its plugin's alone, which may do with it as it likes.
     """
 
     def __init__(
@@ -37,19 +76,18 @@ class EnvironmentLease:
         prefix: Path,
         packages: tuple[Package, ...] = (),
         *,
+        python: Path | None = None,
         variables: Mapping[str, str] | None = None,
         on_release: Callable[[], None] | None = None,
     ) -> None:
         self.key = key
         self.prefix = prefix
         self.packages = packages
+        self.python = python or prefix / "bin" / "python"
         self.variables = dict(variables or {})
+        self.read_only: tuple[Path, ...] = ()
+        self.private = False
         self._on_release = on_release
-
-    @property
-    def python(self) -> Path:
-        """The environment's interpreter."""
-        return self.prefix / "bin" / "python"
 
     def release(self) -> None:
         """Give the environment back; a second call does nothing."""
@@ -72,7 +110,9 @@ class EnvironmentLease:
 class Environments(Protocol):
     """Turns what a plugin needs into a ready interpreter."""
 
-    async def ensure(self, spec: EnvironmentSpec, on_progress: OnProgress) -> EnvironmentLease:
+    async def ensure(
+        self, spec: EnvironmentSpec, on_progress: OnProgress, owner: Owner = NOBODY
+    ) -> EnvironmentLease:
         """Return a lease of an environment that fulfils `spec`, built first when none does.
 
         Called by the supervisor, which releases the lease when the worker is gone. All callers that

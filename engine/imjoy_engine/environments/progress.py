@@ -22,6 +22,7 @@ class Phase(StrEnum):
     DOWNLOAD = "download"
     BUILD = "build"
     LINK = "link"
+    COMMAND = "command"
     VERIFY = "verify"
     READY = "ready"
 

@@ -14,12 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from imjoy_engine.environments.spec import EnvironmentSpec
 from imjoy_engine.errors import ManifestError, UnsupportedSpecError
 
 __all__ = [
     "is_reference",
-    "refuse_what_nobody_can",
     "requirements",
     "shell_words",
     "shown",
@@ -72,20 +70,6 @@ def unsupported(where: str, value: object, kind: str) -> UnsupportedSpecError:
         f"not supported yet: {where} {shown(value)} ({kind})",
         hint=f"Leave {where} out, or say what the plugin needs as packages of pip or conda.",
     )
-
-
-def refuse_what_nobody_can(spec: EnvironmentSpec) -> None:
-    """Raise `UnsupportedSpecError` for the first thing that is wished and that no builder does."""
-    refused = (
-        ("the environment", spec.existing, "an environment that is already there"),
-        ("the archive", spec.packed, "a packed environment"),
-        ("repo", [repository.url for repository in spec.repositories], "a repository to clone"),
-        ("the file", spec.files, "a list of packages in a repository"),
-        ("cmd", spec.commands, "a command to run"),
-    )
-    for what, wished, kind in refused:
-        if wished:
-            raise unsupported(what, wished if isinstance(wished, str) else wished[0], kind)
 
 
 def shown(value: object) -> str:

@@ -12,15 +12,19 @@ import contextlib
 import errno
 import json
 import logging
+import platform
 import sys
-from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from imjoy_engine.clock import Clock, SystemClock
 from imjoy_engine.environments.builder import Attempt, EnvironmentBuilder
-from imjoy_engine.environments.lease import EnvironmentLease
+from imjoy_engine.environments.commands import allowed, run_command
+from imjoy_engine.environments.existing import existing_place
+from imjoy_engine.environments.guard import WriteGuard
+from imjoy_engine.environments.lease import NOBODY, EnvironmentLease, Owner
 from imjoy_engine.environments.lock import Lock, environment_key, spec_key
 from imjoy_engine.environments.progress import (
     OnProgress,
@@ -33,6 +37,7 @@ from imjoy_engine.environments.shared_task import SharedTasks
 from imjoy_engine.environments.shelf import Shelf
 from imjoy_engine.environments.spec import EnvironmentSpec
 from imjoy_engine.errors import (
+    CommandFailedError,
     DiskFullError,
     EnvironmentBuildError,
     MachineError,
@@ -40,7 +45,7 @@ from imjoy_engine.errors import (
 )
 from imjoy_engine.processes import outlast
 
-__all__ = ["EnvironmentStore"]
+__all__ = ["EnvironmentStore", "Terms"]
 
 _LOG = logging.getLogger(__name__)
 _LOCK_INTERVAL_S = 0.1
@@ -54,21 +59,49 @@ T = TypeVar("T")
 H = TypeVar("H", bound=_Releasable)
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a wish is to be fulfilled, beside what it says.
+
+    With `pinned` that lock is built; `exactly` means that nothing else will do. `fresh` chooses
+    versions anew.
+    """
+
+    owner: Owner = NOBODY
+    pinned: Lock | None = None
+    exactly: bool = False
+    fresh: bool = False
+
+
 class EnvironmentStore:
     """Grants leases of environments under `root`, which must be on a short path.
 
     Interpreter lines of scripts hold the whole path of a prefix, and the kernel reads only their
-    first 127 characters.
+    first 127 characters. `variables` are what commands of plugins run with; `caches` are folders
+    beside the store whose files the environments share.
     """
 
-    def __init__(self, root: Path, builder: EnvironmentBuilder, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        builder: EnvironmentBuilder,
+        clock: Clock | None = None,
+        *,
+        variables: Mapping[str, str] | None = None,
+        caches: Sequence[Path] = (),
+    ) -> None:
         self._shelf = Shelf(root)
         self._builder = builder
         self._clock = clock or SystemClock()
+        self._variables = dict(variables or {})
+        self._shared = (self._shelf.root / "envs", *caches)
+        self._guard = WriteGuard(self._shelf.root / "tmp")
         self._wishes: SharedTasks[EnvironmentLease] = SharedTasks(EnvironmentLease.release)
         self._builds: SharedTasks[EnvironmentLease] = SharedTasks(EnvironmentLease.release)
 
-    async def ensure(self, spec: EnvironmentSpec, on_progress: OnProgress) -> EnvironmentLease:
+    async def ensure(
+        self, spec: EnvironmentSpec, on_progress: OnProgress, owner: Owner = NOBODY
+    ) -> EnvironmentLease:
         """Return a lease of an environment that fulfils `spec`, built first when none does.
 
         All callers that want the same environment share one build and see its progress. When the
@@ -77,29 +110,41 @@ class EnvironmentStore:
         Raises `EnvironmentBuildError` with the tool's own words in `log_tail`, and `MachineError`
         when the store's directory cannot be used.
         """
-        wish = spec_key(spec, self._builder.machine)
+        return (await self.fulfil(spec, on_progress, Terms(owner)))[0]
+
+    async def fulfil(
+        self, spec: EnvironmentSpec, on_progress: OnProgress, terms: Terms
+    ) -> tuple[EnvironmentLease, Lock]:
+        """Return a lease as `ensure` does, on these terms, and the lock of the environment."""
         heard = ProgressThrottle(on_progress)
         try:
-            lease = await self._from_before(wish, spec)
+            await _thread(self._shelf.lay_out)
+            private = spec.commands or not await self._guard.holds()
+            wish = _Wish(spec, self._builder.machine, terms, terms.owner.name if private else "")
+            lease = None if terms.fresh else await self._from_before(wish)
             if lease is None:
-                lease = await self._made(wish, spec, heard)
+                lease = await self._made(wish, heard)
+            lock = await _thread(self._lock_of, lease.key)
         except OSError as error:
             raise _told(error) from error
+        lease.read_only = self._shared
         heard(Progress(Phase.READY, message=f"Ready: {counted(len(lease.packages))}"))
-        return lease
+        return lease, lock
 
-    async def _from_before(self, wish: str, spec: EnvironmentSpec) -> EnvironmentLease | None:
+    def _lock_of(self, key: str) -> Lock:
+        manifest = self._shelf.manifest(key) or {}
+        return Lock.from_record(manifest.get("record") or {}) or Lock("")
+
+    async def _from_before(self, wish: _Wish) -> EnvironmentLease | None:
         def look() -> EnvironmentLease | None:
-            lock = self._shelf.recorded_lock(wish)
-            return None if lock is None else self._shelf.leased(self._key(lock, spec))
+            lock = wish.terms.pinned or self._shelf.recorded_lock(wish.key)
+            return None if lock is None else self._shelf.leased(wish.environment(lock))
 
         return await _held(look)
 
-    async def _made(
-        self, wish: str, spec: EnvironmentSpec, on_progress: OnProgress
-    ) -> EnvironmentLease:
+    async def _made(self, wish: _Wish, on_progress: OnProgress) -> EnvironmentLease:
         async with self._wishes.joined(
-            wish, lambda publish: self._fulfil(wish, spec, publish), on_progress
+            wish.shared_key, lambda publish: self._fulfil(wish, publish), on_progress
         ) as shared:
             return await self._own(shared.key)
 
@@ -113,46 +158,50 @@ class EnvironmentStore:
             )
         return lease
 
-    async def _fulfil(
-        self, wish: str, spec: EnvironmentSpec, publish: OnProgress
-    ) -> EnvironmentLease:
-        await _thread(self._shelf.lay_out)
-        lock = await _thread(self._shelf.recorded_lock, wish)
+    async def _fulfil(self, wish: _Wish, publish: OnProgress) -> EnvironmentLease:
+        terms = wish.terms
+        await allowed(wish.spec.commands, terms.owner, publish)
+        lock = terms.pinned
+        if lock is None and not terms.fresh:
+            lock = await _thread(self._shelf.recorded_lock, wish.key)
         if lock is None:
-            return await self._build_shared(await self._resolve(wish, spec, publish), spec, publish)
+            return await self._build_shared(wish, await self._resolve(wish, publish), publish)
         try:
-            return await self._build_shared(lock, spec, publish)
+            return await self._build_shared(wish, lock, publish)
         except EnvironmentBuildError as error:
-            if error.fault == "machine" and not isinstance(error, PythonNotFoundError):
+            at_fault = isinstance(error, PythonNotFoundError) or error.fault == "plugin"
+            if terms.exactly or not at_fault or isinstance(error, CommandFailedError):
                 raise
             # What was pinned long ago may have left the index, or the machine, since.
-            newer = await self._resolve(wish, spec, publish)
+            newer = await self._resolve(wish, publish)
             if newer == lock:
                 raise
-            return await self._build_shared(newer, spec, publish)
+            return await self._build_shared(wish, newer, publish)
 
-    async def _resolve(self, wish: str, spec: EnvironmentSpec, publish: OnProgress) -> Lock:
-        async with self._attempt(wish, publish) as attempt:
-            lock = await self._builder.resolve(spec, attempt)
+    async def _resolve(self, wish: _Wish, publish: OnProgress) -> Lock:
+        async with self._attempt(wish.key, publish) as attempt:
+            lock = await self._builder.resolve(replace(wish.spec, commands=()), attempt)
+        await _thread(self.keep_lock, wish.spec, lock)
+        return lock
+
+    def keep_lock(self, spec: EnvironmentSpec, lock: Lock) -> None:
+        """Let `lock` be the answer to that wish from now on; blocks."""
         record = {
             "spec": json.loads(json.dumps(spec.identity(), default=asdict)),
             "machine": self._builder.machine,
             "resolved_s": self._clock.now(),
         }
-        await _thread(self._shelf.record_lock, wish, record, lock)
-        return lock
+        self._shelf.record_lock(spec_key(spec, self._builder.machine), record, lock)
 
-    async def _build_shared(
-        self, lock: Lock, spec: EnvironmentSpec, publish: OnProgress
-    ) -> EnvironmentLease:
-        key = self._key(lock, spec)
+    async def _build_shared(self, wish: _Wish, lock: Lock, publish: OnProgress) -> EnvironmentLease:
+        key = wish.environment(lock)
         async with self._builds.joined(
-            key, lambda tell: self._build(key, lock, spec, tell), publish
+            key, lambda tell: self._build(key, wish, lock, tell), publish
         ) as shared:
             return await self._own(shared.key)
 
     async def _build(
-        self, key: str, lock: Lock, spec: EnvironmentSpec, publish: OnProgress
+        self, key: str, wish: _Wish, lock: Lock, publish: OnProgress
     ) -> EnvironmentLease:
         while True:
             lease = await _held(lambda: self._shelf.leased(key))
@@ -165,26 +214,28 @@ class EnvironmentStore:
                 await self._clock.sleep(_LOCK_INTERVAL_S)
                 continue
             try:
-                await self._build_alone(key, lock, spec, publish, file_lock.fd)
+                await self._build_alone(key, wish, lock, publish, file_lock.fd)
             finally:
                 file_lock.release()
 
     async def _build_alone(
-        self, key: str, lock: Lock, spec: EnvironmentSpec, publish: OnProgress, lock_fd: int
+        self, key: str, wish: _Wish, lock: Lock, publish: OnProgress, lock_fd: int
     ) -> None:
         """Build in place, for prefixes cannot be moved; nothing is left of a build that fails."""
-        prefix = self._shelf.prefix(key)
+        prefix, spec = self._shelf.prefix(key), wish.spec
         started_s = self._clock.monotonic()
         try:
             await _thread(self._shelf.discard, prefix)
             async with self._attempt(key, publish, held_fds=(lock_fd,)) as attempt:
                 await self._builder.build(lock, prefix, attempt, allow_build=spec.allow_build)
+                place = wish.terms.owner.work_dir or attempt.scratch
+                for command in spec.commands:
+                    await run_command(command, prefix, place, self._variables, attempt)
             manifest = {
-                "builder": lock.builder or self._builder.name,
-                "machine": self._builder.machine,
-                "packages": [[package.name, package.version] for package in lock.packages],
-                "lock": lock.text,
-                "python": lock.python or ("" if lock.builder else sys.executable),
+                **described(lock, self._builder),
+                "private": bool(wish.private_to or spec.commands),
+                "private_to": wish.private_to,
+                "commands": spec.commands,
                 "built_s": self._clock.now(),
                 "took_s": round(self._clock.monotonic() - started_s, 3),
             }
@@ -208,8 +259,52 @@ class EnvironmentStore:
                 await _thread(self._shelf.write_log, key, attempt.log)
             await _thread(self._shelf.discard, scratch)
 
-    def _key(self, lock: Lock, spec: EnvironmentSpec) -> str:
-        return environment_key(lock, self._builder.machine, allow_build=spec.allow_build)
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A spec with all that decides which environment it leads to."""
+
+    spec: EnvironmentSpec
+    machine: str
+    terms: Terms
+    private_to: str
+
+    @property
+    def key(self) -> str:
+        """Under which its lock is kept."""
+        return spec_key(self.spec, self.machine)
+
+    @property
+    def shared_key(self) -> str:
+        """Who has the same one waits for the same work."""
+        pinned = self.environment(self.terms.pinned) if self.terms.pinned else ""
+        return f"{self.key} {self.private_to} {pinned} {self.terms.exactly} {self.terms.fresh}"
+
+    def environment(self, lock: Lock) -> str:
+        """Return the key of the environment that it leads to by that lock."""
+        return environment_key(
+            lock,
+            self.machine,
+            allow_build=self.spec.allow_build,
+            commands=self.spec.commands,
+            private_to=self.private_to,
+        )
+
+
+def described(lock: Lock, builder: EnvironmentBuilder) -> dict[str, Any]:
+    """Return what a manifest says about what was built from `lock`."""
+    own = {package.name: package.version for package in lock.packages}
+    version = lock.python_version or own.get("python", "") or platform.python_version()
+    return {
+        "builder": lock.builder or builder.name,
+        "machine": builder.machine,
+        "packages": [[package.name, package.version] for package in lock.packages],
+        "lock": lock.text,
+        "python": lock.python or ("" if lock.builder else sys.executable),
+        "python_version": version,
+        "record": lock.as_record(),
+        **(existing_place(lock) if lock.builder == "existing" else {}),
+    }
 
 
 async def _thread(function: Callable[..., T], *arguments: Any) -> T:

@@ -12,6 +12,7 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -29,7 +30,7 @@ from imjoy_engine.environments.interpreters import (
 )
 from imjoy_engine.environments.lock import Lock
 from imjoy_engine.environments.progress import Phase, Progress, counted
-from imjoy_engine.environments.requirements import is_reference, refuse_what_nobody_can, unsupported
+from imjoy_engine.environments.requirements import is_reference, unsupported
 from imjoy_engine.environments.spec import EnvironmentSpec, python_accepts
 from imjoy_engine.environments.uv_errors import explained
 from imjoy_engine.environments.uv_output import UvOutput
@@ -38,6 +39,7 @@ from imjoy_engine.errors import (
     IndexUnreachableError,
     MachineError,
     PythonNotFoundError,
+    VerifyFailedError,
 )
 from imjoy_engine.processes import Command, Ladder, OnOutput, ProcessTree
 
@@ -83,9 +85,13 @@ class UvBuilder:
 
         Raises `EnvironmentBuildError` with uv's own words.
         """
-        refuse_what_nobody_can(spec)
-        if spec.conda:
-            raise unsupported("conda", spec.conda[0], "packages of conda with uv")
+        for what, wished, kind in (
+            ("conda", spec.conda[:1], "packages of conda with uv"),
+            ("the environment", spec.existing, "an environment that is already there, with uv"),
+            ("the archive", spec.packed, "a packed environment with uv"),
+        ):
+            if wished:
+                raise unsupported(what, wished if isinstance(wished, str) else wished[0], kind)
         python = await self._interpreter(spec, attempt)
         of_python = () if python is None else (str(python.path), python.version)
         if not spec.pip:
@@ -118,6 +124,24 @@ class UvBuilder:
 
         Raises `EnvironmentBuildError` with uv's own words.
         """
+        await self.make_plain(lock, prefix, attempt)
+        if lock.text:
+            # What comes from a repository is pinned by its commit, and has no hash.
+            hashed = () if lock.references else ("--require-hashes",)
+            built = self._choice([] if allow_build else _ready_made(lock))
+            await self._sync(lock.text, prefix, attempt, [*hashed, *built])
+        await self.verify(prefix, attempt)
+
+    async def build_from(self, wheels: Path, pins: str, prefix: Path, attempt: Attempt) -> None:
+        """Put what `pins` names into the plain environment at `prefix`, from a folder of wheels.
+
+        Nothing else is asked, neither an index nor what uv has kept.
+        """
+        options = ("--require-hashes", "--no-index", "--offline", "--find-links", str(wheels))
+        await self._sync(pins, prefix, attempt, [*options, "--no-build", "--no-python-downloads"])
+
+    async def make_plain(self, lock: Lock, prefix: Path, attempt: Attempt) -> None:
+        """Make `prefix` a virtual environment with nothing but the interpreter of `lock`."""
         base = Path(lock.python or sys.executable)
         if not await asyncio.to_thread(base.exists):
             raise PythonNotFoundError(
@@ -125,26 +149,36 @@ class UvBuilder:
             )
         on_python = ("--no-python-downloads", "--python", str(base))
         await self._run(["venv", "--no-project", *on_python, str(prefix)], attempt)
-        python = prefix / "bin" / "python"
-        if lock.text:
-            total = len(lock.packages)
-            message = f"Fetching {counted(total)}"
-            attempt.on_progress(
-                Progress(Phase.DOWNLOAD, total=total, unit="packages", message=message)
-            )
-            pinned = attempt.scratch / "requirements.txt"
-            await asyncio.to_thread(pinned.write_text, lock.text)
-            await self._run_with_index(
-                [
-                    # What comes from a repository is pinned by its commit, and has no hash.
-                    *("pip", "sync", *(() if lock.references else ("--require-hashes",))),
-                    *self._choice([] if allow_build else _ready_made(lock)),
-                    *("--python", str(python), str(pinned)),
-                ],
-                attempt,
-                hidden=(Phase.RESOLVE,),  # Nothing is chosen any more.
-            )
-        await self.verify(prefix, attempt)
+
+    async def _sync(
+        self, pins: str, prefix: Path, attempt: Attempt, options: Sequence[str]
+    ) -> None:
+        total = len(Lock(pins).packages)
+        message = f"Fetching {counted(total)}"
+        attempt.on_progress(Progress(Phase.DOWNLOAD, total=total, unit="packages", message=message))
+        pinned = attempt.scratch / "requirements.txt"
+        await asyncio.to_thread(pinned.write_text, pins)
+        await self._run_with_index(
+            ["pip", "sync", *options, "--python", str(prefix / "bin" / "python"), str(pinned)],
+            attempt,
+            hidden=(Phase.RESOLVE,),  # Nothing is chosen any more.
+        )
+
+    async def here(self, lock: Lock, attempt: Attempt) -> Lock:
+        """Return `lock` on an interpreter of this machine, of the version that it was made for.
+
+        Raises `PythonNotFoundError` when there is none.
+        """
+        if lock.builder or (not lock.python and not lock.python_version):
+            return lock
+        python = Path(lock.python)
+        if bool(lock.python) and await asyncio.to_thread(python.exists):
+            return lock
+        minor = ".".join(lock.python_version.split(".")[:2])
+        best = await self._interpreter(EnvironmentSpec(python=minor), attempt)
+        if best is None:
+            return replace(lock, python="", python_version="")
+        return replace(lock, python=str(best.path), python_version=best.version)
 
     async def _interpreter(self, spec: EnvironmentSpec, attempt: Attempt) -> Interpreter | None:
         """Return the Python for `spec`, fetched when the machine has none; None is the engine's.
@@ -237,20 +271,30 @@ class UvBuilder:
 
         Raises `EnvironmentBuildError` when it does not run or believes to be elsewhere.
         """
-        python = prefix / "bin" / "python"
         attempt.on_progress(Progress(Phase.VERIFY, message="Trying the interpreter"))
-        argv = [str(python), "-I", "-c", "import sys; print(sys.prefix)"]
+        words = await self.run_python(
+            prefix, ["-I", "-c", "import sys; print(sys.prefix)"], attempt
+        )
+        if Path(words.strip()) != prefix:
+            raise _no_interpreter(words.strip(), attempt)
+
+    async def run_python(self, prefix: Path, arguments: Sequence[str], attempt: Attempt) -> str:
+        """Return what the interpreter of `prefix` prints when it is run with `arguments`.
+
+        Raises `EnvironmentBuildError` when it fails.
+        """
+        argv = [str(prefix / "bin" / "python"), *arguments]
         printed = bytearray()
         attempt.log.append(f"$ {shlex.join(argv)}")
-        failure = await self._process(argv, attempt, lambda _, chunk: printed.extend(chunk))
-        words = printed.decode(errors="replace").strip()
-        attempt.log.append(words)
-        if failure or Path(words) != prefix:
-            raise EnvironmentBuildError(
-                f"The interpreter of the new environment does not run: {failure or words}",
-                hint="Check that the Python which runs the engine is complete.",
-                log_tail="\n".join(attempt.log[-20:]),
-            )
+        try:
+            failure = await self._process(argv, attempt, lambda _, chunk: printed.extend(chunk))
+        except OSError as error:
+            failure = str(error.strerror)
+        words = printed.decode(errors="replace")
+        attempt.log.extend(words.strip().splitlines())
+        if failure:
+            raise _no_interpreter(failure, attempt)
+        return words
 
     async def _process(self, argv: Sequence[str], attempt: Attempt, on_output: OnOutput) -> str:
         """Return why the process failed, or "" when it did not; cancelled, it is gone."""
@@ -268,6 +312,14 @@ class UvBuilder:
         finally:
             await tree.stop(Ladder.at_once())
         return "" if report.exit_code == 0 else report.words
+
+
+def _no_interpreter(why: str, attempt: Attempt) -> VerifyFailedError:
+    return VerifyFailedError(
+        f"The interpreter of the new environment does not run: {why}",
+        hint="Check that the Python which runs the engine is complete.",
+        log_tail="\n".join(attempt.log[-20:]),
+    )
 
 
 def _find_uv() -> Path:

@@ -127,6 +127,8 @@ class PluginSupervisor:
                 ticket="",
                 work_dir=instance.work_dir,
                 environment=lease.variables,
+                read_only=lease.read_only,
+                private=lease.private,
             )
             self._variables = {**gpu_variables, **dict(spec.variables)}
             process, exited, arrival = await self._started(launch, stack)

@@ -2,7 +2,7 @@
 
 Run as a script with the engine's own interpreter, without its packages:
 
-    python -I -S shim.py CONTROL_FD HELD_FDS GRACE_S COMMAND [ARGUMENT ...]
+    python -I -S shim.py CONTROL_FD HELD_FDS GRACE_S MOUNTS COMMAND [ARGUMENT ...]
 
 The shim is a process of its own so that it outlives a SIGKILL of the engine and keeps its word when
 the command's interpreter is stuck in C code. It makes itself the reaper of all descendants (Linux),
@@ -18,22 +18,26 @@ not be executed; `exited PID CODE SIGNAL MAXRSS_BYTES SECONDS` with `-` for the 
 SIGNAL that does not apply; `gone` when no descendant is left. Plain words, because importing json
 would double the time of a start. HELD_FDS (numbers joined by commas, or `-`) stay open as long as
 the shim lives and are not handed to the command: a file lock taken on one outlives the engine until
-the tree is gone.
+the tree is gone. MOUNTS says where the command may not write even as a superuser: one a line, `r`
+and a folder that is read-only for it, or `w` and one within that is not; it may be empty. Who may
+not mount is stopped by the rights on the files instead.
 """
 
 from __future__ import annotations
 
-# `signal` and `contextlib` are left out for what they import: half of the shim's start, and so of
-# every plugin's.
-import _signal as signal  # type: ignore[import-not-found]
+import contextlib
 import ctypes
 import os
 import select
+import signal
 import sys
 import time
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_CLONE_NEWNS = 0x20000
+_MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_SLAVE = 1, 32, 4096, 16384, 1 << 19
+_MS_KEPT = 2 | 4 | 8  # nosuid, nodev, noexec; the same bits in statvfs
 _LEFTOVER_GRACE_S = 0.5
 _KILL_INTERVAL_S = 0.01
 _KILL_INTERVAL_MAX_S = 0.5
@@ -46,14 +50,32 @@ def prctl(option: int, value: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
-def start(argv: list[str]) -> int:
+def restrict(mounts: str) -> None:
+    """Give this process a view of the disk of its own, in which folders are read-only."""
+    if not mounts or not _ON_LINUX:
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNS) != 0:
+        return
+    # What is mounted outside later still arrives; what is mounted here stays here.
+    libc.mount(None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_SLAVE), None)
+    for line in mounts.split("\n"):
+        path = os.fsencode(line[1:])
+        if os.path.isdir(path):
+            libc.mount(path, path, None, ctypes.c_ulong(_MS_BIND | _MS_REC), None)
+            flags = _MS_BIND | _MS_REMOUNT | os.statvfs(path).f_flag & _MS_KEPT
+            flags |= _MS_RDONLY if line[0] == "r" else 0
+            libc.mount(None, path, None, ctypes.c_ulong(flags), None)
+
+
+def start(argv: list[str], mounts: str) -> int:
     """Return the id of a new session leader that executes `argv`; OSError when it cannot."""
     shim_pid = os.getpid()
     failure_read, failure_write = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            become(argv, shim_pid)
+            become(argv, shim_pid, mounts)
         except OSError as error:
             os.write(failure_write, str(error.errno).encode())
         finally:
@@ -67,13 +89,14 @@ def start(argv: list[str]) -> int:
     return pid
 
 
-def become(argv: list[str], shim_pid: int) -> None:
+def become(argv: list[str], shim_pid: int, mounts: str) -> None:
     """Turn this forked process into the command; it dies when the shim is killed."""
     os.setsid()
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != shim_pid:
         os._exit(127)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    restrict(mounts)
     for number in (
         signal.SIGINT,
         signal.SIGTERM,
@@ -106,10 +129,8 @@ def descendants() -> list[int]:
 
 def send(pid: int, number: int) -> None:
     """Signal one process, which may be gone by now or belong to another user."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 class Shim:
@@ -132,12 +153,10 @@ class Shim:
 
     def report(self, *words: object) -> None:
         """Tell the engine, if it still listens."""
-        try:
+        with contextlib.suppress(BrokenPipeError):
             os.write(self.control_fd, " ".join(map(str, words)).encode() + b"\n")
-        except BrokenPipeError:
-            pass
 
-    def run(self, argv: list[str]) -> None:
+    def run(self, argv: list[str], mounts: str) -> None:
         """Return when the command and everything it started are gone."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -145,7 +164,7 @@ class Shim:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self.started_s = time.monotonic()
         try:
-            self.leader = start(argv)
+            self.leader = start(argv, mounts)
         except OSError as error:
             self.report("failed", error.errno)
             return
@@ -210,10 +229,8 @@ class Shim:
     def signal_tree(self, number: int) -> None:
         """Signal every descendant; a stopped one is continued so that it can answer."""
         if not _ON_LINUX:
-            try:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.leader, number)
-            except (ProcessLookupError, PermissionError):
-                pass
             return
         for pid in descendants():
             send(pid, number)
@@ -247,11 +264,11 @@ class Shim:
 
 def main(arguments: list[str]) -> None:
     """Run the command of `arguments` to its end."""
-    control_fd, held, grace_s, *argv = arguments
+    control_fd, held, grace_s, mounts, *argv = arguments
     for fd in [control_fd, *(held.split(",") if held != "-" else ())]:
         os.set_inheritable(int(fd), False)
     prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    Shim(int(control_fd), float(grace_s)).run(argv)
+    Shim(int(control_fd), float(grace_s)).run(argv, mounts)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,9 @@ class Command:
     `stderr_terminal` gives it a terminal as standard error, for tools that show progress on
     terminals only. `held_fds` stay open until the tree is gone, even when the engine is not: a file
     lock taken on one guards what the tree writes. After the engine's death the tree has `grace_s`
-    seconds to leave.
+    seconds to leave. It cannot write into the folders of `read_only`, but for those of `writable`
+    within them: a superuser's command because they are mounted so for it (where the system allows
+    that), others only as far as the rights on the files say.
     """
 
     argv: Sequence[str]
@@ -55,6 +57,8 @@ class Command:
     stderr_terminal: bool = False
     held_fds: tuple[int, ...] = ()
     grace_s: float = 2.0
+    read_only: tuple[Path, ...] = ()
+    writable: tuple[Path, ...] = ()
 
 
 @dataclass(slots=True)
@@ -268,6 +272,8 @@ class ProcessTree:
 
 
 def _spawn_shim(command: Command, ends: _Ends) -> subprocess.Popen[bytes]:
+    mounts = [f"r{path}" for path in command.read_only]
+    mounts += [f"w{path}" for path in command.writable]
     orders, control, stdout, stderr = ends.theirs
     held = ",".join(map(str, command.held_fds)) or "-"
     return subprocess.Popen(
@@ -279,6 +285,7 @@ def _spawn_shim(command: Command, ends: _Ends) -> subprocess.Popen[bytes]:
             str(control),
             held,
             str(command.grace_s),
+            "\n".join(mounts),
             *command.argv,
         ],
         stdin=orders,

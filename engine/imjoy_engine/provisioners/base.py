@@ -25,6 +25,8 @@ class LaunchSpec:
     right to do so; `environment` is what this worker's variables have beyond the machine's own.
     `held_fds` stay open until the worker's tree is gone, even when the engine is not: file locks
     on what it uses.
+    It cannot write into the folders of `read_only`, which others share; a `private` prefix within
+    them is its own.
     """
 
     python: Path
@@ -35,6 +37,8 @@ class LaunchSpec:
     work_dir: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     held_fds: tuple[int, ...] = ()
+    read_only: tuple[Path, ...] = ()
+    private: bool = False
 
 
 class WorkerProcess(Protocol):

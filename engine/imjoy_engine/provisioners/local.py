@@ -76,7 +76,15 @@ def worker_command(spec: LaunchSpec, machine: Mapping[str, str], *, grace_s: flo
         "IMJOY_TICKET": spec.ticket,
     }
     argv = [str(spec.python), "-s", "-u", str(spec.worker), "--connect", spec.address]
-    return Command(argv, variables, spec.work_dir, held_fds=spec.held_fds, grace_s=grace_s)
+    return Command(
+        argv,
+        variables,
+        spec.work_dir,
+        held_fds=spec.held_fds,
+        grace_s=grace_s,
+        read_only=spec.read_only,
+        writable=(spec.prefix,) if spec.private else (),
+    )
 
 
 def _check(spec: LaunchSpec) -> None:

@@ -59,7 +59,7 @@ def test_a_finished_prefix_is_leased_with_its_packages(shelf):
         lambda shelf, prefix: (prefix / ".imjoy-env.json").write_text('{"key": "other"}'),
         lambda shelf, prefix: (prefix / ".imjoy-env.json").write_text('{"key": "k", "format": 0}'),
         lambda shelf, prefix: (prefix / "bin" / "python").unlink(),
-        lambda shelf, prefix: shelf._manifest("k").unlink(),
+        lambda shelf, prefix: shelf.manifest_path("k").unlink(),
     ],
 )
 def test_a_damaged_environment_is_not_ready(shelf, damage):
@@ -73,7 +73,7 @@ def test_a_damaged_environment_is_not_ready(shelf, damage):
 def test_an_unreadable_manifest_leaves_no_lock_behind(shelf):
     built(shelf)
     shelf.finish("k", MANIFEST)
-    shelf._manifest("k").write_text("{")
+    shelf.manifest_path("k").write_text("{")
 
     assert shelf.leased("k") is None
     alone = shelf.exclusive("k")

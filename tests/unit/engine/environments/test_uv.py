@@ -548,8 +548,8 @@ async def test_beside_a_repository_nothing_else_is_built(place, repository):
     ("options", "words"),
     [
         ({"conda": ("opencv",)}, "conda 'opencv' (packages of conda with uv)"),
-        ({"commands": ("rm -r x",)}, "cmd 'rm -r x' (a command to run)"),
-        ({"existing": "/opt/a"}, "'/opt/a' (an environment that is already there)"),
+        ({"packed": "a.tar"}, "the archive 'a.tar' (a packed environment with uv)"),
+        ({"existing": "/opt/a"}, "'/opt/a' (an environment that is already there, with uv)"),
     ],
 )
 async def test_what_it_cannot_do_is_named(place, options, words):
