@@ -10,6 +10,7 @@
 from imjoy_client.client import Client, connect
 from imjoy_client.errors import ClientError, EngineRefusedError, PluginFailedError, PluginFileError
 from imjoy_client.plugin import PluginProxy
+from imjoy_wire.current import is_cancelled, report
 
 __all__ = [
     "Client",
@@ -19,4 +20,6 @@ __all__ = [
     "PluginFileError",
     "PluginProxy",
     "connect",
+    "is_cancelled",
+    "report",
 ]

@@ -16,7 +16,8 @@ from imjoy_client.errors import PluginFailedError
 from imjoy_client.plugin_file import PluginSource
 from imjoy_wire import codec
 from imjoy_wire.calls import IncomingCall
-from imjoy_wire.errors import PeerGoneError, WireError
+from imjoy_wire.current import CALL
+from imjoy_wire.errors import CallTimeoutError, PeerGoneError, WireError
 from imjoy_wire.frames import Frame
 from imjoy_wire.host import ScriptRequest
 from imjoy_wire.messages import Message
@@ -49,27 +50,49 @@ class Connection(Protocol):
         ...
 
 
-class Reply:
-    """The answer of a call that is on its way: await it."""
+class Reply(asyncio.Future[Any]):
+    """The answer of a call that is on its way: await it, or `cancel` it."""
 
-    def __init__(self, label: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        label: str,
+        loop: asyncio.AbstractEventLoop,
+        give_up: Callable[[str], None] | None = None,
+        key: str = "",
+    ) -> None:
+        super().__init__(loop=loop)
         self.label = label
-        self._loop = loop
-        self._future: asyncio.Future[Any] = loop.create_future()
+        self._give_up = give_up
+        self._key = key
 
     def resolve(self, value: Any = None) -> None:
         """Let whoever waits have the value."""
-        if not self._future.done():
-            self._future.set_result(value)
+        if not self.done():
+            self.set_result(value)
 
     def reject(self, error: BaseException) -> None:
         """Raise the error where somebody waits; one that nobody waits for is no news."""
-        if not self._future.done():
-            self._future.set_exception(error)
-            self._future.exception()
+        if not self.done():
+            self.set_exception(error)
+            self.exception()
 
-    def __await__(self) -> Any:
-        return self._future.__await__()
+    def cancel(self, msg: Any = None) -> bool:
+        """Give the call up and tell the other end; a task that awaits it does so when cancelled."""
+        if not super().cancel(msg):
+            return False
+        if self._give_up is not None:
+            self._give_up(self._key)
+        return True
+
+    def expire_after(self, timeout_s: float) -> None:
+        """Give the call up with CallTimeoutError when there is no answer after so many seconds."""
+        timer = self.get_loop().call_later(timeout_s, self._expire, timeout_s)
+        self.add_done_callback(lambda _: timer.cancel())
+
+    def _expire(self, timeout_s: float) -> None:
+        self.reject(CallTimeoutError(self.label, timeout_s))
+        if self._give_up is not None:
+            self._give_up(self._key)
 
 
 class PluginEnd:
@@ -154,7 +177,7 @@ class PluginEnd:
 
     async def _while_it_lives(self, reply: Any) -> Any:
         """Return what a reply brings, or raise why the plugin has ended."""
-        waiting = asyncio.ensure_future(_awaited(reply))
+        waiting = asyncio.ensure_future(reply)
         await asyncio.wait({waiting, self._ended}, return_when=asyncio.FIRST_COMPLETED)
         if waiting.done():
             try:
@@ -207,15 +230,21 @@ class PluginEnd:
         else:
             self._loop.call_soon_threadsafe(self._client.send, frame)
 
-    def new_promise(self, label: str) -> Reply:
+    def new_promise(self, label: str, key: str = "") -> Reply:
         """Return what a caller waits on."""
-        return Reply(label, self._loop)
+        assert self._peer is not None
+        return Reply(label, self._loop, self._peer.cancel, key)
 
     def run_call(self, call: IncomingCall) -> None:
         """Run a function of this program that the plugin calls."""
-        task = self._loop.create_task(_run(call))
+        task = call.work = self._loop.create_task(_run(call))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def cancel_call(self, call: IncomingCall) -> None:
+        """Have a call end that is not waited for any more; one that has not begun never does."""
+        call.work.add_done_callback(lambda _: call.end_cancelled())
+        call.work.cancel()
 
     def run_script(self, request: ScriptRequest) -> None:
         """Refuse: a plugin does not run code in its client."""
@@ -227,11 +256,8 @@ class PluginEnd:
             self._client.told(self, "error", message.get("message"))
 
 
-async def _awaited(reply: Any) -> Any:
-    return await reply
-
-
 async def _run(call: IncomingCall) -> None:
+    CALL.set(call)
     try:
         args, kwargs = call.arguments()
         result = call.function(*args, **kwargs)

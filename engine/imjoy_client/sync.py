@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,7 +34,7 @@ class _Loop:
         )
         self._thread.start()
 
-    def run(self, work: Any, timeout_s: float | None = None) -> Any:
+    def run(self, work: Any) -> Any:
         """Return what a coroutine returns, or raise what it raises.
 
         Raises RuntimeError in the loop's own thread, which would wait for itself.
@@ -45,7 +45,12 @@ class _Loop:
                 "A function that a plugin calls cannot wait for a plugin here. "
                 "Use imjoy_client.connect, where it may be a coroutine."
             )
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout_s)
+        future = asyncio.run_coroutine_threadsafe(work, self.loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()  # interrupted here: the call is given up
+            raise
 
     def close(self) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)
@@ -94,7 +99,8 @@ class SyncClient:
 class SyncFunction:
     """A function of a plugin's: calling it returns the result.
 
-    `timeout_s` bounds the wait; TimeoutError is raised when it is over.
+    `timeout_s` bounds the call; when it is over the call is cancelled and CallTimeoutError raised,
+    which is a TimeoutError. So is a call that is interrupted from the keyboard.
     """
 
     def __init__(self, function: Any, loop: _Loop) -> None:
@@ -104,11 +110,24 @@ class SyncFunction:
 
     def __call__(self, *args: Any, timeout_s: float | None = None, **kwargs: Any) -> Any:
         """Wait for the result. Raises what the function raises there."""
+        function = self.function
+        if timeout_s is not None:
+            options = function.options
+            function = function.with_options(timeout_s, options and options.on_progress)
 
         async def wait() -> Any:
-            return await self.function(*_theirs(list(args)), **_theirs(kwargs))
+            return await function(*_theirs(list(args)), **_theirs(kwargs))
 
-        return _ours(self._loop.run(wait(), timeout_s), self._loop)
+        return _ours(self._loop.run(wait()), self._loop)
+
+    def with_options(
+        self, timeout_s: float | None = None, on_progress: Callable[..., Any] | None = None
+    ) -> SyncFunction:
+        """Return the same function with a limit of time, a listener, or both.
+
+        `on_progress` is called, in the client's thread, with what the function reports.
+        """
+        return SyncFunction(self.function.with_options(timeout_s, on_progress), self._loop)
 
     def __repr__(self) -> str:
         return repr(self.function)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from . import messages
-from .errors import DialectError, LocalWireError
+from .errors import CallCancelledError, DialectError, LocalWireError
+from .forms import CANCELLED
 from .messages import CallRequest, Message
 from .passage import Keeper, Passage
-from .values import decode, encode
+from .values import decode, encode, encode_arguments
 
 try:
     from typing import Protocol
@@ -34,19 +35,40 @@ class IncomingCall:
     """A call that another peer makes of a function of ours, and its answer.
 
     Whoever runs it takes the `arguments`, calls the `function` with them and reports with `succeed`
-    or `fail`, once, from any thread. The arguments should be gone by then: what of them is still
-    referred to counts as kept.
+    or `fail`, from any thread; the first report counts. The arguments should be gone by then: what
+    of them is still referred to counts as kept.
+
+    Its caller may cancel it. What then becomes of it is the business of whoever runs it; its answer
+    is that it was cancelled, whatever it returns.
     """
 
-    __slots__ = ("_peer", "_request", "function", "label", "sender")
+    __slots__ = (
+        *("_peer", "_request", "_running", "function", "label", "sender"),
+        *("interrupt", "is_cancelled", "work"),
+    )
 
     def __init__(
-        self, peer: Replier, sender: str, function: Callable[..., Any], request: CallRequest
+        self,
+        peer: Replier,
+        sender: str,
+        function: Callable[..., Any],
+        request: CallRequest,
+        running: Dict[Any, IncomingCall],
     ) -> None:
+        """`running` holds the calls of this sender that have not been answered."""
         self._peer = peer
         self._request = request
+        self._running = running
         self.sender = sender
         self.function = function
+        self.is_cancelled = False
+        """Whether the caller waits no more."""
+        self.work: Any = None
+        """What runs it, for whoever does."""
+        self.interrupt: Optional[Callable[[], object]] = None
+        """Wakes the thread in which the call waits for something, if it does."""
+        if request.promise is not None:
+            running[request.promise[0]["_rvalue"]] = self
         self.label = str(request.name) if request.object_id is not None else _name_of(function)
 
     @property
@@ -63,6 +85,25 @@ class IncomingCall:
     def is_awaited(self) -> bool:
         """Whether the caller wants an answer; an error goes nowhere otherwise."""
         return self._request.promise is not None
+
+    @property
+    def is_listened_to(self) -> bool:
+        """Whether the caller wants to hear how far it is, and still waits."""
+        request = self._request
+        if request.progress is None or request.promise is None or self.is_cancelled:
+            return False
+        return request.promise[0]["_rvalue"] in self._running
+
+    def report(self, values: Sequence[Any]) -> None:
+        """Tell the caller how far it is. Raises LocalWireError for what cannot be sent."""
+        reference = self._request.progress
+        if reference is None or not self.is_listened_to:
+            return
+        to = reference.get("_rtarget_id") or self.sender
+        passage = Passage(self._peer, to)
+        trees = encode_arguments(values, {}, passage)
+        passage.commit(to)
+        self._peer.send_answer(to, messages.callback(to, reference["_rvalue"], trees, False))
 
     def arguments(self) -> Tuple[List[Any], Dict[str, Any]]:
         """Return the decoded arguments, positional and by keyword. Raises DialectError.
@@ -86,6 +127,9 @@ class IncomingCall:
         """Send the result, or why it cannot be sent."""
         if self._request.promise is None:
             return
+        if self.is_cancelled:
+            self.end_cancelled()
+            return
         try:
             self._answer(0, value)
         except LocalWireError as error:
@@ -96,10 +140,16 @@ class IncomingCall:
         if self._request.promise is not None:
             self._answer(1, error)
 
+    def end_cancelled(self) -> None:
+        """Send that it was cancelled."""
+        self.fail(CallCancelledError(f"{self.label} was cancelled", CANCELLED))
+
     def _answer(self, index: int, value: Any) -> None:
         promise = self._request.promise
         if promise is None:
             return
+        if promise[0]["_rvalue"] not in self._running:
+            return  # it has been answered
         reference = promise[index]
         to = reference.get("_rtarget_id") or self.sender
         passage = Passage(self._peer, to)
@@ -110,6 +160,7 @@ class IncomingCall:
         except LocalWireError:
             self._peer.store.release(callback_ids, to)
             raise
+        self._running.pop(promise[0]["_rvalue"], None)
         if not self._request.says_releases:
             self._peer.callbacks_outlive(callback_ids, to)
 

@@ -11,7 +11,9 @@ WireError
         └── DialectError         a tree whose `_rtype` form is malformed
 
 RemoteError                      not of this tree: what the other end's own code raised
-└── PeerGoneError                it left before it answered
+├── PeerGoneError                it left before it answered
+├── CallCancelledError           it was cancelled there
+└── CallTimeoutError             it did not answer in time, and has been cancelled
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from __future__ import annotations
 from typing import Any, List, Mapping, Optional, Sequence
 
 __all__ = [
+    "CallCancelledError",
+    "CallTimeoutError",
     "CodecError",
     "DialectError",
     "FrameError",
@@ -118,6 +122,22 @@ class RemoteError(Exception):
         self.trace = trace
         self.cause = cause
         self.__cause__ = cause
+
+
+class CallCancelledError(RemoteError):
+    """Say that a call was cancelled where it ran; whoever cancels a call himself is not told so."""
+
+
+class CallTimeoutError(RemoteError, TimeoutError):
+    """Say that a call had no answer within the time its caller gave it; it has been cancelled."""
+
+    def __init__(self, label: str, timeout_s: float) -> None:
+        super().__init__(f"{label} has not answered within {timeout_s:g} s", "CallTimeoutError")
+        self.label = label
+        self.timeout_s = timeout_s
+
+    def __reduce__(self) -> Any:
+        return CallTimeoutError, (self.label, self.timeout_s)
 
 
 class PeerGoneError(RemoteError):

@@ -14,7 +14,7 @@ import io
 import traceback
 from typing import Any, Dict, Optional, Union
 
-from .errors import DialectError, RemoteError, UnsupportedValueError
+from .errors import CallCancelledError, DialectError, RemoteError, UnsupportedValueError
 
 __all__ = [
     "File",
@@ -26,6 +26,7 @@ __all__ = [
     "encode_file",
 ]
 
+CANCELLED = "CancelledError"
 MAX_CAUSES = 8
 MAX_TRACE_CHARS = 64 * 1024
 
@@ -126,7 +127,8 @@ def decode_error(tree: Dict[str, Any], causes: int = MAX_CAUSES) -> RemoteError:
     message = value if isinstance(value, str) else "" if value is None else repr(value)
     if isinstance(name, str) and message.startswith(f"{name}: "):
         message = message[len(name) + 2 :]
-    return RemoteError(
+    kind = CallCancelledError if name == CANCELLED else RemoteError
+    return kind(
         message,
         name if isinstance(name, str) else "Error",
         trace if isinstance(trace, str) else "",

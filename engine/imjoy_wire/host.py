@@ -30,6 +30,10 @@ class Settleable(Protocol):
         """Raise the error where somebody waits."""
         ...
 
+    def expire_after(self, timeout_s: float) -> None:
+        """Settle with CallTimeoutError, and cancel the call, when so much time has passed."""
+        ...
+
 
 class ScriptRequest:
     """A script that another peer wants run here; answered once, by `done`."""
@@ -55,12 +59,19 @@ class Host(Protocol):
         """Put a message on its way. Raises LocalWireError when it cannot be written."""
         ...
 
-    def new_promise(self, label: str) -> Settleable:
-        """Return what a caller of the function that the label names will wait on."""
+    def new_promise(self, label: str, key: str = "") -> Settleable:
+        """Return what a caller of the function that the label names will wait on.
+
+        When it is given up, it is settled and the peer's `cancel(key)` is called.
+        """
         ...
 
     def run_call(self, call: IncomingCall) -> None:
         """Have a call run, soon and elsewhere, and answered."""
+        ...
+
+    def cancel_call(self, call: IncomingCall) -> None:
+        """Have a call, which has just been marked as cancelled, end soon, or never begin."""
         ...
 
     def run_script(self, request: ScriptRequest) -> None:

@@ -7,8 +7,13 @@
     calls        method {target_id, object_id, name, args, with_kwargs, promise?}
                  callback {target_id, id, args, with_kwargs, promise?}; an answer is a `callback`
                  too, with one of the two ids that the call's `promise` named
+                 cancel {target_id, call}
     objects      disposeObject {object_id} · disposed {object_id?, error?} · released {released}
     the rest     log {message} · error {message} · disconnect
+
+`cancel` is ours: the caller waits no more for the call whose `promise` began with this id.
+`progress` in a call, ours too, names the function that is told how far it is; it is called like
+any callback, and nobody waits for that. An end that has never heard of the two passes over them.
 
 `released` is ours: a list of ids of callbacks and objects that the sender no longer holds. Calls
 and answers carry it too, empty or not, and so tell that the sender does say when it lets go of
@@ -30,6 +35,8 @@ __all__ = [
     "answer",
     "call_request",
     "callback",
+    "cancel",
+    "cancelled_call",
     "configuration",
     "dispose_object",
     "disposed",
@@ -65,6 +72,8 @@ class CallRequest(NamedTuple):
     with_kwargs: bool
     promise: Optional[Tuple[Reference, Reference]]
     """Where the result and where the error go; None when nobody waits."""
+    progress: Optional[Reference]
+    """Where it is told how far the call is; None when nobody listens."""
     says_releases: bool
     """The caller tells when it no longer holds something."""
 
@@ -103,6 +112,11 @@ def callback(target_id: str, callback_id: Any, args: List[Any], with_kwargs: boo
 def answer(reference: Reference, value: Any) -> Message:
     """Return the message that settles the promise behind a reference with an encoded value."""
     return callback(reference.get("_rtarget_id", ""), reference["_rvalue"], [value], False)
+
+
+def cancel(target_id: str, call: Any) -> Message:
+    """Return the message that a call is not waited for any more: the id of its `resolve`."""
+    return {"type": "cancel", "target_id": target_id, "call": call}
 
 
 def execute(content: str, filename: str, first_line: int, lang: str = "python") -> Message:
@@ -158,13 +172,14 @@ def call_request(message: Message) -> CallRequest:
     args = message.get("args", [])
     if not isinstance(args, list):
         raise DialectError("the arguments of a call are not a list")
-    promise = message.get("promise")
+    promise, progress = message.get("promise"), message.get("progress")
     return CallRequest(
         object_id,
         name,
         args,
         bool(message.get("with_kwargs")),
         None if promise is None else _promise(promise),
+        None if progress is None else _reference(progress),
         "released" in message,
     )
 
@@ -172,10 +187,21 @@ def call_request(message: Message) -> CallRequest:
 def _promise(promise: Any) -> Tuple[Reference, Reference]:
     if not isinstance(promise, list) or len(promise) != 2:
         raise DialectError("a promise that is not a pair")
-    for reference in promise:
-        if not isinstance(reference, dict) or not isinstance(reference.get("_rvalue"), (str, int)):
-            raise DialectError("a promise that does not name its functions")
-    return promise[0], promise[1]
+    return _reference(promise[0]), _reference(promise[1])
+
+
+def _reference(reference: Any) -> Reference:
+    if not isinstance(reference, dict) or not isinstance(reference.get("_rvalue"), (str, int)):
+        raise DialectError("a promise that does not name its functions")
+    return reference
+
+
+def cancelled_call(message: Message) -> Any:
+    """Return the id of the call that a `cancel` is about. Raises DialectError."""
+    call = message.get("call")
+    if not isinstance(call, (str, int)):
+        raise DialectError("a cancel that does not name its call")
+    return call
 
 
 def released_ids(message: Message) -> Sequence[str]:

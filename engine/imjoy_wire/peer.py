@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from . import messages
 from .calls import IncomingCall
+from .disposals import Disposals
 from .errors import DialectError, PeerGoneError, RemoteError
 from .host import Host, ScriptRequest, Settleable
 from .messages import CallRequest, Message
@@ -55,6 +56,7 @@ class Peer:
         """The object id of what is exported."""
         self._numbers = itertools.count()
         self._waiting = Waiting()
+        self._disposals = Disposals(self, self._waiting, self._send)
         self._interface: Optional[Tuple[Any, Passage]] = None
         self._handlers: Dict[str, Callable[[str, Remote, Message], None]] = {
             "initialize": self._on_initialize,
@@ -65,8 +67,9 @@ class Peer:
             "execute": self._on_execute,
             "method": self._on_method,
             "callback": self._on_callback,
-            "disposeObject": self._on_dispose_object,
-            "disposed": self._on_disposed,
+            "cancel": self._on_cancel,
+            "disposeObject": self._disposals.asked,
+            "disposed": self._disposals.answered,
             "disconnect": self._on_disconnect,
         }
 
@@ -87,7 +90,7 @@ class Peer:
         error = message.get("error") if kind == "executed" else None
         self._waiting.settle_request(sender, kind, message, error)
         self._host.heard(sender, kind, message)
-        self._tell_releases(sender, remote)
+        self._disposals.tell(sender, remote)
 
     def joined(self, peer_id: str) -> Remote:
         """Return what is known of a peer that is there, from now on if it was not."""
@@ -150,13 +153,7 @@ class Peer:
 
         Raises ValueError for a value that is no remote object.
         """
-        held = value.held if isinstance(value, RemoteFunction) else self.held_objects.find(value)
-        if held is None or not isinstance(held.object_id, str):
-            raise ValueError("this is not an object of another plugin")
-        done = self.expect(held.owner, f"disposed {held.object_id}", "dispose_object")
-        self.joined(held.owner).disposing.append(held.object_id)
-        self._send(held.owner, messages.dispose_object(held.owner, held.object_id))
-        return done
+        return self._disposals.ask(value)
 
     def fail_calls(self, peer_id: str, reason: Optional[Mapping[str, Any]] = None) -> None:
         """End every call that waits for this peer, with `PeerGoneError`.
@@ -206,6 +203,19 @@ class Peer:
             message = messages.callback(target, name, encoded, bool(kwargs))
         return self._begin(function, message, passage)
 
+    def cancel(self, key: str) -> None:
+        """Wait no more for the answer of a call, and tell the other end so; its promise is settled.
+
+        `key` is what its promise was made with. Does nothing when the answer is there.
+        """
+        call = self._waiting.take_call(key)
+        if call is None:
+            return
+        self._send(call.target, messages.cancel(call.target, f"{key}:resolve"))
+        remote = self.remotes.get(call.target)
+        if remote is None or not remote.says_releases:
+            self.callbacks_outlive(call.callback_ids, call.target)
+
     def send_answer(self, to: str, message: Message) -> None:
         """Send an answer, with what we have let go of."""
         message["released"] = self.releases.take(to)
@@ -221,9 +231,13 @@ class Peer:
         key = f"p{self._salt}{next(self._numbers)}"
         message["promise"] = [self._reference(key, "resolve"), self._reference(key, "reject")]
         message["released"] = self.releases.take(target)
-        promise = self._host.new_promise(function.__name__)
+        options = function.options
+        on_progress = None if options is None else options.on_progress
+        if on_progress is not None:
+            message["progress"] = self._reference(key, "progress")
+        promise = self._host.new_promise(function.__name__, key)
         callback_ids = passage.commit(target)
-        self._waiting.add_call(key, PendingCall(target, promise, callback_ids))
+        self._waiting.add_call(key, PendingCall(target, promise, callback_ids, on_progress))
         try:
             self._send(target, message)
         except BaseException:
@@ -233,6 +247,8 @@ class Peer:
         remote = self.remotes.get(target)
         if remote is not None and remote.phase is Phase.GONE:
             self.fail_calls(target)
+        elif options is not None and options.timeout_s is not None:
+            promise.expire_after(options.timeout_s)
         return promise
 
     def _reference(self, key: str, outcome: str) -> Dict[str, Any]:
@@ -285,21 +301,27 @@ class Peer:
         function = self.store.method(str(request.object_id), request.name, sender)
         if function is None:
             function = _missing(f"there is no function {request.name!r} here (any more)")
-        self._host.run_call(IncomingCall(self, sender, function, request))
+        self._host.run_call(IncomingCall(self, sender, function, request, remote.running))
 
     def _on_callback(self, sender: str, remote: Remote, message: Message) -> None:
         request = messages.call_request(message)
+        function = None
         if isinstance(request.name, str):
             key, _, outcome = request.name.rpartition(":")
             if self._waiting.target_of(key) == sender:
-                self._on_answer(sender, key, outcome, request)
-                return
-        function = self.store.callback(request.name, sender)
+                if outcome != "progress":
+                    self._on_answer(sender, key, outcome, request)
+                    return
+                function = self._waiting.listener_of(key)
+        if function is None:
+            function = self.store.callback(request.name, sender)
         if function is None:
             if request.promise is None:
-                return  # an answer that nobody waits for any more
+                # Late for a call that was cancelled: its owner hears that we keep nothing of it.
+                decode(request.args, Passage(self, sender))
+                return
             function = _missing("the function that was given away is no longer there")
-        self._host.run_call(IncomingCall(self, sender, function, request))
+        self._host.run_call(IncomingCall(self, sender, function, request, remote.running))
 
     def _on_answer(self, sender: str, key: str, outcome: str, request: CallRequest) -> None:
         call = self._waiting.take_call(key)
@@ -320,23 +342,11 @@ class Peer:
         if not request.says_releases:
             self.callbacks_outlive(call.callback_ids, sender)
 
-    def _on_dispose_object(self, sender: str, remote: Remote, message: Message) -> None:
-        object_id = str(message.get("object_id"))
-        error = None
-        if not self.store.dispose(object_id):
-            error = f"Object (id={object_id}) not found."
-        self._send(sender, messages.disposed(object_id, error))
-
-    def _on_disposed(self, sender: str, remote: Remote, message: Message) -> None:
-        object_id = message.get("object_id")
-        try:
-            if object_id is None:
-                object_id = remote.disposing.popleft()
-            else:
-                remote.disposing.remove(object_id)
-        except (IndexError, ValueError):
-            return
-        self._waiting.settle_request(sender, f"disposed {object_id}", None, message.get("error"))
+    def _on_cancel(self, sender: str, remote: Remote, message: Message) -> None:
+        call = remote.running.get(messages.cancelled_call(message))
+        if call is not None and not call.is_cancelled:
+            call.is_cancelled = True
+            self._host.cancel_call(call)
 
     def _on_disconnect(self, sender: str, remote: Remote, message: Message) -> None:
         self.peer_gone(sender, {"code": "disconnected", "message": "The other end has left."})
@@ -354,16 +364,6 @@ class Peer:
             tree, passage = self._interface
             passage.commit(to, lasting=True)
             self._send(to, messages.simple("setInterface", api=tree))
-
-    def _tell_releases(self, to: str, remote: Remote) -> None:
-        """Send what has not gone along with anything else, to an end that understands it."""
-        own = self.releases.take(self.peer_id)
-        if own:
-            self.store.release(own, self.peer_id)
-        if remote.says_releases:
-            ids = self.releases.take(to)
-            if ids:
-                self._send(to, {"type": "released", "released": ids})
 
 
 def _missing(reason: str) -> Callable[..., Any]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from typing import Any, Deque, Dict, List, Optional, Tuple
+from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
+from .options import CallOptions
 from .references import Tree
 
 try:
@@ -104,14 +105,25 @@ class HeldObjects:
 
 
 class RemoteFunction:
-    """A function of another peer. A call of it is sent at once; what waits for it is returned."""
+    """A function of another peer. A call of it is sent at once; what waits for it is returned.
 
-    __slots__ = ("__name__", "__weakref__", "_caller", "held", "target", "tree")
+    `options` is what its calls keep to, if anything: see `with_options`.
+    """
 
-    def __init__(self, tree: Tree, target: str, held: Held, caller: Caller) -> None:
+    __slots__ = ("__name__", "__weakref__", "_caller", "held", "options", "target", "tree")
+
+    def __init__(
+        self,
+        tree: Tree,
+        target: str,
+        held: Held,
+        caller: Caller,
+        options: Optional[CallOptions] = None,
+    ) -> None:
         self.tree = tree
         self.target = target
         self.held = held
+        self.options = options
         self._caller = caller
         name = tree["_rvalue"] if self.is_method else tree.get("_rname")
         self.__name__ = name if isinstance(name, str) and name else "callback"
@@ -124,6 +136,20 @@ class RemoteFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Send the call. Raises UnsupportedValueError for an argument that cannot be sent."""
         return self._caller.call(self, args, kwargs)
+
+    def with_options(
+        self,
+        timeout_s: Optional[float] = None,
+        on_progress: Optional[Callable[..., Any]] = None,
+    ) -> RemoteFunction:
+        """Return the same function, to be called with a limit of time, with a listener, or both.
+
+        A call that has no answer after `timeout_s` seconds is cancelled and raises
+        CallTimeoutError. `on_progress` is called with whatever the function reports meanwhile.
+        Raises ValueError for a time that is not more than nothing.
+        """
+        options = CallOptions.checked(timeout_s, on_progress)
+        return RemoteFunction(self.tree, self.target, self.held, self._caller, options)
 
     def __repr__(self) -> str:
         return f"<function {self.__name__} of {self.target}>"

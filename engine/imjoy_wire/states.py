@@ -15,6 +15,8 @@ from collections import deque
 from enum import Enum
 from typing import Any, Deque, Dict, Optional, Tuple
 
+from .calls import IncomingCall
+
 __all__ = ["MOVES", "Event", "Phase", "Remote", "after"]
 
 
@@ -66,7 +68,10 @@ def after(phase: Phase, event: Event) -> Phase:
 class Remote:
     """What a peer knows of one other end."""
 
-    __slots__ = ("config", "disposing", "interface", "phase", "says_releases", "wants_interface")
+    __slots__ = (
+        *("config", "disposing", "interface", "phase"),
+        *("running", "says_releases", "wants_interface"),
+    )
 
     def __init__(self) -> None:
         self.phase = Phase.NEW
@@ -77,3 +82,5 @@ class Remote:
         self.wants_interface = False
         self.disposing: Deque[str] = deque()
         """Objects that we asked it to forget, in the order of the questions."""
+        self.running: Dict[Any, IncomingCall] = {}
+        """Its calls of our functions that have not been answered, by the ids it knows them by."""

@@ -6,7 +6,7 @@ All of it comes to an end: settled, or failed when the other peer leaves.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Deque, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from .errors import RemoteError
 from .host import Settleable
@@ -21,6 +21,8 @@ class PendingCall(NamedTuple):
     promise: Settleable
     callback_ids: List[str]
     """The callbacks of ours that it took along."""
+    on_progress: Optional[Callable[..., Any]] = None
+    """Hears how far the call is."""
 
 
 class Waiting:
@@ -42,6 +44,11 @@ class Waiting:
         """Return the peer that a call waits for; None when no such call waits."""
         call = self._calls.get(key)
         return None if call is None else call.target
+
+    def listener_of(self, key: str) -> Optional[Callable[..., Any]]:
+        """Return what hears how far a call is; None when nothing does, or no such call waits."""
+        call = self._calls.get(key)
+        return None if call is None else call.on_progress
 
     def take_call(self, key: str) -> Optional[PendingCall]:
         """Return a call and let it wait no more; None when somebody else has taken it."""

@@ -1,15 +1,16 @@
 """The object `api` that plugins know: the core's functions, and what the worker adds."""
 
 import re
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
+from imjoy_wire import current
+from imjoy_wire.current import CALL
 from imjoy_wire.dotdict import DotDict
 from imjoy_wire.errors import PeerGoneError
 from imjoy_wire.peer import Peer
 from imjoy_wire.references import Codec
 
 from . import choice
-from .dispatch import CALLER
 from .promise import Promise
 from .tools import LOCAL_TOOLS
 
@@ -58,7 +59,7 @@ class PluginApi:
         self._new_promise = new_promise
         self._clients: List[str] = []
         self._configs: Dict[str, DotDict] = {}
-        self._early: List[Tuple[str, Tuple[Any, ...], Dict[str, Any], Promise]] = []
+        self._early: List[_EarlyCall] = []
         self._had_client = False
         self._exported: Any = None
         self._choose: Callable[[choice.Choice], None] = lambda _: None
@@ -88,8 +89,8 @@ class PluginApi:
             self._clients.append(client)
         self._configs.pop(client, None)
         early, self._early = self._early, []
-        for name, args, kwargs, promise in early:
-            _forward(self._call_of, (name, client), args, kwargs, promise)
+        for call in early:
+            self._call_now(call, client)
 
     def _client_gone(self, client: str) -> None:
         if client in self._clients:
@@ -184,6 +185,16 @@ class PluginApi:
 
     register_codec = registerCodec
 
+    def report(self, *values: Any) -> None:
+        """Tell the caller of the running call how far it is; does nothing when nobody listens."""
+        current.report(*values)
+
+    def is_cancelled(self) -> bool:
+        """Tell whether the caller of the running call waits no more for it."""
+        return current.is_cancelled()
+
+    isCancelled = is_cancelled  # noqa: N815 - as other functions of `api` are called
+
     def disposeObject(self, value: Any) -> Promise:  # noqa: N802
         """Have an object of another peer's forgotten there. Raises ValueError if it is none."""
         disposing: Promise = self._peer.dispose(value)
@@ -194,7 +205,8 @@ class PluginApi:
     # The core's functions
 
     def _client(self) -> str:
-        caller = CALLER.get()
+        running = CALL.get()
+        caller = running.sender if running is not None else ""
         if caller in self._clients:
             return caller
         return self._clients[0] if self._clients else ""
@@ -207,20 +219,7 @@ class PluginApi:
         if self._clients:
             return self._find(path, self._client())
 
-        def later(*args: Any, **kwargs: Any) -> Promise:
-            promise = self._new_promise(path)
-            if self._had_client:
-                promise.reject(
-                    PeerGoneError("api.{}: no page is connected to this plugin.".format(path))
-                )
-            elif self._clients:
-                _forward(self._call_of, (path, self._client()), args, kwargs, promise)
-            else:
-                self._early.append((path, args, kwargs, promise))
-            return promise
-
-        later.__name__ = path
-        return later
+        return _Later(self, path)
 
     def _find(self, path: str, client: str) -> Any:
         found: Any = self._interface(client)
@@ -233,22 +232,57 @@ class PluginApi:
             raise AttributeError("the ImJoy API of this client has no {!r}".format(path))
         return found
 
-    def _call_of(self, target: Tuple[str, str]) -> Callable[..., Any]:
-        function: Callable[..., Any] = self._find(*target)
-        return function
+    def _call_later(self, call: "_EarlyCall") -> None:
+        """Make a call as soon as there is a client, which may be now or never."""
+        if self._had_client and not self._clients:
+            call.promise.reject(
+                PeerGoneError("api.{}: no page is connected to this plugin.".format(call.path))
+            )
+        elif self._clients:
+            self._call_now(call, self._client())
+        else:
+            self._early.append(call)
+
+    def _call_now(self, call: "_EarlyCall", client: str) -> None:
+        """Make a call that has waited; its promise ends as the call does, and the other way."""
+        promise = call.promise
+        if promise.done():
+            return  # given up
+        try:
+            function = self._find(call.path, client)
+            if call.options:
+                function = function.with_options(**call.options)
+            sent = function(*call.args, **call.kwargs)
+        except Exception as error:  # noqa: BLE001 - whoever waits for the promise is to have it
+            promise.reject(error)
+            return
+        promise.give_up_by(sent.cancel)
+        sent.pass_on(promise)
 
 
-def _forward(
-    find: Callable[[Tuple[str, str]], Callable[..., Any]],
-    target: Tuple[str, str],
-    args: Tuple[Any, ...],
-    kwargs: Dict[str, Any],
-    promise: Promise,
-) -> None:
-    """Make a call that has waited; its promise ends as the call does."""
-    try:
-        sent = find(target)(*args, **kwargs)
-    except Exception as error:  # noqa: BLE001 - whoever waits for the promise is to have it
-        promise.reject(error)
-        return
-    sent.pass_on(promise)
+class _EarlyCall(NamedTuple):
+    """A call of the core's before a client has said what its functions are."""
+
+    path: str
+    options: Dict[str, Any]
+    args: Tuple[Any, ...]
+    kwargs: Dict[str, Any]
+    promise: Promise
+
+
+class _Later:
+    """A function of the core's before a client has said what its functions are."""
+
+    def __init__(self, api: PluginApi, path: str, options: Optional[Dict[str, Any]] = None) -> None:
+        self.__name__ = path
+        self._api = api
+        self._options = options or {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Promise:
+        promise = self._api._new_promise(self.__name__)
+        self._api._call_later(_EarlyCall(self.__name__, self._options, args, kwargs, promise))
+        return promise
+
+    def with_options(self, **options: Any) -> "_Later":
+        """Return the same function with options as those of `RemoteFunction`."""
+        return _Later(self._api, self.__name__, options)

@@ -23,7 +23,7 @@ from .scripts import read_record
 __all__ = ["become_plugin", "main"]
 
 
-def become_plugin(module: ModuleType) -> None:
+def become_plugin(module: ModuleType) -> ChildApi:
     """Run the plugin's scripts in this module. Raises RuntimeError when one fails."""
     record = read_record()
     api = ChildApi(record.values, record.config)
@@ -34,6 +34,7 @@ def become_plugin(module: ModuleType) -> None:
         if error is not None:
             raise RuntimeError("The plugin's script failed in another process.\n" + error)
     api.is_loading = False
+    return api
 
 
 def main(handle: int) -> None:
@@ -47,14 +48,31 @@ def main(handle: int) -> None:
     sys.argv[:] = [""]
     threading.Thread(target=_read, args=(channel, jobs), daemon=True).start()
     failure: List[BaseException] = []
+    tell = _Teller(channel)
     try:
-        become_plugin(ModuleType(MODULE_NAME))
+        become_plugin(ModuleType(MODULE_NAME)).report = tell
     except Exception as error:  # noqa: BLE001 - the border to the plugin's code: each call is told
         failure.append(error)
     while True:
-        reply = _reply(jobs.get(), failure)
+        job = jobs.get()
+        tell.is_heard = bool(job.pop(0))
+        reply = _reply(job, failure)
+        tell.is_heard = False
         stdio.flush()
         pickles.send(channel, reply)
+
+
+class _Teller:
+    """`api.report` of a function that runs here, while its caller listens."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self.is_heard = False
+
+    def __call__(self, *values: Any) -> None:
+        if self.is_heard:
+            # Nothing in front: a reply begins with its pickle.
+            pickles.send(self._channel, [b"", *pickles.packed(values)])
 
 
 def _read(channel: socket.socket, jobs: Any) -> None:

@@ -1,6 +1,6 @@
 """The object `api` in a process of a plugin's own: its values, and none of the core's functions."""
 
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional
 
 from imjoy_wire.dotdict import DotDict
 
@@ -25,6 +25,7 @@ class ChildApi:
         self.config = DotDict(config)
         self.executor = choice.executor
         self.is_loading = True
+        self.report: Callable[..., None] = lambda *_: None
         self.utils = _ChildTools(self)
 
     def __getattr__(self, name: str) -> Any:
@@ -49,6 +50,12 @@ class ChildApi:
     def init(self, config: Optional[Dict[str, Any]] = None) -> Promise:
         """Do nothing, as `export` does."""
         return self.export(None)
+
+    def is_cancelled(self) -> bool:
+        """Return False: a process whose call is cancelled is ended."""
+        return False
+
+    isCancelled = is_cancelled  # noqa: N815 - as other functions of `api` are called
 
     def registerCodec(self, config: Any = None, **fields: Any) -> None:  # noqa: N802
         """Do nothing: what is sent is encoded in the worker."""

@@ -7,21 +7,21 @@ step.
 
 import asyncio
 import contextvars
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from inspect import isawaitable
 from typing import Any, Dict, Optional, Set
 
 from imjoy_wire.calls import IncomingCall
+from imjoy_wire.current import CALL, interrupted_by
+from imjoy_wire.errors import CallCancelledError
+from imjoy_wire.forms import CANCELLED
 
 from . import stdio, tracebacks
 from .choice import Choice, is_async, own_choice
 from .executors import Lane, PluginLoop, PluginPool
 from .processes import ErrorInProcess, ProcessPool
 
-__all__ = ["CALLER", "Dispatcher"]
-
-CALLER: "contextvars.ContextVar[str]" = contextvars.ContextVar("imjoy_caller", default="")
-"""The peer whose call, or whose script, is being run."""
+__all__ = ["Dispatcher"]
 
 
 _OF_THE_PROCESS = frozenset({"setup", "resume", "exit"})
@@ -56,11 +56,11 @@ class Dispatcher:
     def run(self, call: IncomingCall) -> None:
         """Have the call run where its function belongs, and answered."""
         context = contextvars.copy_context()
-        context.run(CALLER.set, call.sender)
+        context.run(CALL.set, call)
         if call.callback_id is None and call.label == "exit":
             self.exit_was_called = True
         if is_async(call.function):
-            self._in_loop(context, self._run_async(call))
+            self._in_loop(context, call, self._run_async(call))
             return
         choice = self._choice(call)
         if choice == "main-thread":
@@ -70,6 +70,17 @@ class Dispatcher:
         else:
             there = self._executor(choice)
             context.run(self._lane(call.callback_id).submit, lambda: self._run_plain(call, there))
+
+    def cancel(self, call: IncomingCall) -> None:
+        """Have a call that is marked as cancelled end.
+
+        A coroutine is cancelled, a thread that waits is woken, a process ended; a plain function
+        that computes in a thread goes on. What has not begun never does.
+        """
+        interrupt = call.interrupt
+        if interrupt is not None:
+            interrupt()
+        self._loop.call_soon_threadsafe(self._cancel_task, call)
 
     async def run_own(self, function: Any, label: str) -> None:
         """Run a function of the plugin's that no peer has called; print its error if it has one."""
@@ -111,15 +122,27 @@ class Dispatcher:
             lane = self._lanes[callback_id] = Lane(self._pool)
         return lane
 
-    def _in_loop(self, context: contextvars.Context, coroutine: Any) -> None:
-        self._loop.call_soon_threadsafe(self._start, coroutine, context=context)
+    def _in_loop(self, context: contextvars.Context, call: IncomingCall, coroutine: Any) -> None:
+        self._loop.call_soon_threadsafe(self._start, call, coroutine, context=context)
 
-    def _start(self, coroutine: Any) -> None:
-        task = self._loop.create_task(coroutine)
+    def _start(self, call: IncomingCall, coroutine: Any) -> None:
+        task = call.work = self._loop.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        if call.is_cancelled:
+            self._cancel_task(call)
+
+    def _cancel_task(self, call: IncomingCall) -> None:
+        task = call.work
+        if task is not None:
+            task.cancel()
+            # One that has not begun never does, and answers nothing by itself.
+            task.add_done_callback(lambda _: call.end_cancelled())
 
     def _run_plain(self, call: IncomingCall, there: Optional[Executor] = None) -> None:
+        if call.is_cancelled:
+            call.end_cancelled()
+            return
         try:
             args, kwargs = call.arguments()
             if there is None:
@@ -131,7 +154,7 @@ class Dispatcher:
             self._fail(call, error)
             return
         if isawaitable(result):
-            self._in_loop(contextvars.copy_context(), self._run_rest(call, result))
+            self._in_loop(contextvars.copy_context(), call, self._run_rest(call, result))
         else:
             self._succeed(call, result)
 
@@ -141,8 +164,8 @@ class Dispatcher:
             return there.run(function, args, kwargs)
         if isinstance(there, ThreadPoolExecutor):
             context = contextvars.copy_context()
-            return there.submit(self._in_their_thread, context, function, args, kwargs).result()
-        return there.submit(function, *args, **kwargs).result()
+            return _result(there.submit(self._in_their_thread, context, function, args, kwargs))
+        return _result(there.submit(function, *args, **kwargs))
 
     def _in_their_thread(self, context: Any, function: Any, args: Any, kwargs: Any) -> Any:
         asyncio.set_event_loop(self._loop)
@@ -175,13 +198,22 @@ class Dispatcher:
     def _fail(self, call: IncomingCall, error: BaseException) -> None:
         stdio.flush()
         tracebacks.trimmed(error)
+        if call.is_cancelled:
+            call.end_cancelled()
+            return
         if isinstance(error, ErrorInProcess):
             error = error.told
         if isinstance(error, asyncio.CancelledError):
-            error = RuntimeError("{} was cancelled".format(call.label))
+            error = CallCancelledError("{} was cancelled".format(call.label), CANCELLED)
         elif isinstance(error, SystemExit):
             error = RuntimeError("{} ended itself with sys.exit()".format(call.label))
         if call.is_awaited:
             call.fail(error)
         else:
             tracebacks.report(error, call.label)
+
+
+def _result(future: "Future[Any]") -> Any:
+    """Wait for a job of another executor; it is taken back if the call is cancelled in time."""
+    with interrupted_by(future.cancel):
+        return future.result()

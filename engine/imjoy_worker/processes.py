@@ -11,9 +11,10 @@ import socket
 import subprocess
 import sys
 import threading
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
 from typing import Any, Callable, Dict, List, Optional, Set
 
+from imjoy_wire.current import current_call, interrupted_by, is_cancelled, report
 from imjoy_wire.errors import RemoteError
 from imjoy_wire.forms import decode_error
 
@@ -64,9 +65,18 @@ class _Child:
         pickles.send(self._channel, pickles.packed(list(sys.path)))
 
     def ask(self, job: pickles.Parts) -> pickles.Parts:
-        """Return the reply. Raises EOFError or OSError when the process ends instead."""
-        pickles.send(self._channel, job)
-        return pickles.receive(self._channel)
+        """Return the reply, and pass on what the function reports meanwhile.
+
+        Raises EOFError or OSError when the process ends instead.
+        """
+        call = current_call()
+        listens = call is not None and call.is_listened_to
+        pickles.send(self._channel, [b"listens" if listens else b"", *job])
+        while True:
+            reply = pickles.receive(self._channel)
+            if reply[0]:
+                return reply
+            report(*pickles.unpacked(reply[1:]))
 
     def how_it_ended(self) -> str:
         """Return in words how the process ended that has closed its connection."""
@@ -165,9 +175,14 @@ class ProcessPool(Executor):
 
     def _asked(self, function: Any, job: pickles.Parts) -> Any:
         with self._slots:
+            if is_cancelled():
+                raise CancelledError
             child = self._borrow()
             try:
-                reply = child.ask(job)
+                with interrupted_by(child.kill):
+                    reply = child.ask(job)
+                if is_cancelled():
+                    raise EOFError  # it has been, or is about to be, killed
             except (EOFError, OSError):
                 with self._lock:
                     self._all.discard(child)

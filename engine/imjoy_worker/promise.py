@@ -3,6 +3,7 @@
 await promise                           in the plugin's loop, or in any other
 promise.then(f).catch(g).finally_(h)    f, g, h run in the plugin's loop
 promise.result(timeout_s)               in any thread
+promise.cancel()                        the call is given up, and its other end told
 promise                                 or not at all
 """
 
@@ -12,7 +13,8 @@ import threading
 from inspect import isawaitable
 from typing import Any, Callable, Generator, List, Optional, Tuple
 
-from imjoy_wire.errors import PeerGoneError
+from imjoy_wire.current import interrupted_by, is_cancelled
+from imjoy_wire.errors import CallTimeoutError, PeerGoneError
 
 from .executors import step_aside
 
@@ -25,15 +27,29 @@ Schedule = Callable[..., Any]
 class Promise:
     """The answer of a call that is on its way.
 
-    Settled once, by `resolve` or `reject`, from any thread. An error that nobody has looked at when
-    the promise is collected is told in one line on stderr; a peer that left is no news.
+    Settled once, by `resolve`, `reject` or `cancel`, from any thread. An error that nobody has
+    looked at when the promise is collected is told in one line on stderr; a peer that left is no
+    news. A task that is cancelled while it awaits the promise cancels the call, as with a future.
     """
 
-    def __init__(self, label: str, schedule: Schedule, dispose: Optional[Handler] = None) -> None:
-        """`schedule` runs a function in the plugin's loop soon, as `call_soon_threadsafe` does."""
+    def __init__(
+        self,
+        label: str,
+        schedule: Schedule,
+        dispose: Optional[Handler] = None,
+        give_up: Optional[Handler] = None,
+        key: str = "",
+    ) -> None:
+        """`schedule` runs a function in the plugin's loop soon, as `call_soon_threadsafe` does.
+
+        `give_up(key)` tells the other end that nobody waits any more.
+        """
         self.label = label
         self._schedule = schedule
         self._dispose = dispose
+        self._give_up = give_up
+        self._key = key
+        self._timer: Any = None
         self._lock = threading.Lock()
         self._callbacks: List[Tuple[Handler, Any]] = []  # with the loop to call them in, if any
         self._is_settled = False
@@ -56,15 +72,47 @@ class Promise:
         """Raise the error where somebody waits; does nothing the second time."""
         self._settle(None, error if error is not None else RuntimeError("rejected"))
 
-    def _settle(self, value: Any, error: Optional[BaseException]) -> None:
+    def cancel(self, msg: Any = None) -> bool:
+        """Give the call up: whoever waits has CancelledError, and the other end is told.
+
+        Returns False, and does nothing, when it is settled.
+        """
+        self._is_seen = True
+        return self._end(asyncio.CancelledError())
+
+    def give_up_by(self, cancel: Handler) -> None:
+        """Have `cancel()` called when this promise is given up: it stands for another call."""
+        self._give_up = lambda _: cancel()
+
+    def expire_after(self, timeout_s: float) -> None:
+        """Give the call up with CallTimeoutError when there is no answer after so many seconds."""
+        _schedule_quietly(self._schedule, self._start_timer, timeout_s)
+
+    def _start_timer(self, timeout_s: float) -> None:
+        error = CallTimeoutError(self.label, timeout_s)
+        with self._lock:
+            if not self._is_settled:
+                self._timer = asyncio.get_running_loop().call_later(timeout_s, self._end, error)
+
+    def _end(self, error: BaseException) -> bool:
+        if not self._settle(None, error):
+            return False
+        if self._give_up is not None:
+            self._give_up(self._key)
+        return True
+
+    def _settle(self, value: Any, error: Optional[BaseException]) -> bool:
         with self._lock:
             if self._is_settled:
-                return
+                return False
             self._value, self._error = value, error
             self._is_settled = True
             callbacks, self._callbacks = self._callbacks, []
+        if self._timer is not None:
+            _schedule_quietly(self._schedule, self._timer.cancel)
         for callback, loop in callbacks:
             self._call_back(callback, loop)
+        return True
 
     def _when_settled(self, callback: Handler, loop: Any = None) -> None:
         """Call `callback(self)` in a loop; without one in the settling thread, or now."""
@@ -92,13 +140,14 @@ class Promise:
         return self._is_settled
 
     def cancelled(self) -> bool:
-        """Return False: a call that is on its way is not called back."""
-        return False
+        """Tell whether the call was given up by `cancel`."""
+        return isinstance(self._error, asyncio.CancelledError)
 
     def result(self, timeout: Optional[float] = None) -> Any:
         """Wait in this thread, at most `timeout` seconds, and return the value or raise the error.
 
-        Raises TimeoutError. In the plugin's loop `await` the promise instead: this would stop it.
+        Raises TimeoutError, and CancelledError when the call that waits here is cancelled. In the
+        plugin's loop `await` the promise instead: this would stop it.
         """
         self._wait(timeout)
         return self._outcome()
@@ -127,7 +176,11 @@ class Promise:
         arrived = threading.Event()
         self._when_settled(lambda _: arrived.set())
         step_aside()
-        if not arrived.wait(timeout):
+        with interrupted_by(arrived.set):
+            has_arrived = arrived.wait(timeout)
+        if is_cancelled() and self.cancel():
+            raise asyncio.CancelledError
+        if not has_arrived:
             raise TimeoutError("{} has not answered within {} s".format(self.label, timeout))
 
     def _outcome(self) -> Any:
@@ -144,7 +197,11 @@ class Promise:
             future = loop.create_future()
             self._is_seen = True
             self._when_settled(lambda _: _wake(future), loop)
-            yield from future
+            try:
+                yield from future
+            except asyncio.CancelledError:
+                self.cancel()
+                raise
         return self._outcome()
 
     async def __aenter__(self) -> Any:
@@ -189,7 +246,7 @@ class Promise:
         return self._chain(after_value, after_error)
 
     def _chain(self, on_value: Optional[Handler], on_error: Optional[Handler]) -> "Promise":
-        following = Promise(self.label, self._schedule, self._dispose)
+        following = Promise(self.label, self._schedule, self._dispose, lambda _: self.cancel())
         self._is_seen = True
 
         def step() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from imjoy_wire import codec
 from imjoy_wire.calls import IncomingCall
+from imjoy_wire.current import CALL
 from imjoy_wire.errors import FrameError, WireError
 from imjoy_wire.frames import Frame
 from imjoy_wire.host import ScriptRequest
@@ -17,7 +18,7 @@ from imjoy_wire.peer import Peer
 from . import modules, stdio, tracebacks
 from .api import PluginApi
 from .choice import checked
-from .dispatch import CALLER, Dispatcher
+from .dispatch import Dispatcher
 from .executors import PluginLoop, PluginPool
 from .link import Link
 from .loader import Loader
@@ -88,9 +89,10 @@ class Worker:
         frame = self._shared.put(Frame(to, self.peer.peer_id, "rpc", body, buffers))
         self._link.send(frame, copies=threading.get_ident() == self._loop_thread)
 
-    def new_promise(self, label: str) -> Promise:
+    def new_promise(self, label: str, key: str = "") -> Promise:
         """Return what a caller waits on."""
-        return Promise(label, self._loop.call_soon_threadsafe, self.peer.dispose)
+        peer = self.peer
+        return Promise(label, self._loop.call_soon_threadsafe, peer.dispose, peer.cancel, key)
 
     def run_call(self, call: IncomingCall) -> None:
         """Have a call run and answered."""
@@ -99,10 +101,14 @@ class Worker:
         else:
             self.dispatcher.run(call)
 
+    def cancel_call(self, call: IncomingCall) -> None:
+        """Have a call end that is not waited for any more."""
+        self.dispatcher.cancel(call)
+
     def run_script(self, request: ScriptRequest) -> None:
         """Have a script run in the main thread, after those that came before."""
         context = contextvars.copy_context()
-        context.run(CALLER.set, request.sender)
+        context.run(CALL.set, request)
         self._scripts.append(request)
         self._loop.call_soon_threadsafe(self._execute, request, context=context)
 

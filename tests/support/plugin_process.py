@@ -19,6 +19,7 @@ from typing import Any
 from imjoy_wire import codec
 from imjoy_wire.calls import IncomingCall
 from imjoy_wire.chunks import Assembler
+from imjoy_wire.current import CALL
 from imjoy_wire.frames import Frame, FrameDecoder, encode_frame
 from imjoy_wire.host import ScriptRequest
 from imjoy_wire.peer import Peer
@@ -42,6 +43,11 @@ def build_worker(directory: Path) -> Path:
 
 class Answer(asyncio.Future[Any]):
     """A promise as the other end's callers wait on it."""
+
+    key = ""
+
+    def expire_after(self, timeout_s: float) -> None:
+        raise AssertionError("these clients are patient")
 
     def resolve(self, value: Any) -> None:
         if not self.done():
@@ -67,13 +73,19 @@ class Client:
         body, buffers = codec.pack(message)
         self._engine.relay(Frame(to, self.peer.peer_id, "rpc", body, buffers))
 
-    def new_promise(self, label: str) -> Answer:
-        return Answer()
+    def new_promise(self, label: str, key: str = "") -> Answer:
+        answer = Answer()
+        answer.key = key
+        return answer
 
     def run_call(self, call: IncomingCall) -> None:
-        task = asyncio.create_task(_run(call))
+        task = call.work = asyncio.create_task(_run(call))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def cancel_call(self, call: IncomingCall) -> None:
+        call.work.add_done_callback(lambda _: call.end_cancelled())
+        call.work.cancel()
 
     def run_script(self, request: ScriptRequest) -> None:
         request.done("scripts do not run here")
@@ -115,6 +127,7 @@ class Client:
 
 
 async def _run(call: IncomingCall) -> None:
+    CALL.set(call)
     try:
         args, kwargs = call.arguments()
         result = call.function(*args, **kwargs)

@@ -15,8 +15,10 @@ from imjoy_wire.peer import Peer
 class Outcome:
     """A promise that tells what became of it."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, key: str = "") -> None:
         self.label = label
+        self.key = key
+        self.limit_s: float | None = None
         self.is_settled = False
         self._value: Any = None
         self._error: BaseException | None = None
@@ -28,6 +30,9 @@ class Outcome:
     def reject(self, error: BaseException) -> None:
         assert not self.is_settled, f"{self.label} was settled twice"
         self.is_settled, self._error = True, error
+
+    def expire_after(self, timeout_s: float) -> None:
+        self.limit_s = timeout_s
 
     @property
     def value(self) -> Any:
@@ -56,14 +61,17 @@ class MemoryHost:
     def send(self, to: str, message: dict[str, Any]) -> None:
         self._network.put(self._peer_id, to, message)
 
-    def new_promise(self, label: str) -> Outcome:
-        return Outcome(label)
+    def new_promise(self, label: str, key: str = "") -> Outcome:
+        return Outcome(label, key)
 
     def run_call(self, call: IncomingCall) -> None:
         if self.keeps_calls:
             self.calls.append(call)
         else:
             run(call)
+
+    def cancel_call(self, call: IncomingCall) -> None:
+        call.end_cancelled()
 
     def run_script(self, request: ScriptRequest) -> None:
         self.scripts.append(request)

@@ -36,17 +36,24 @@ class SmallWorker:
         self._exported = exported
         self.scripts: list[dict[str, Any]] = []
         self.script_error: str | None = None
+        self.running: list[IncomingCall] = []
+        self.keeps_calls = False
         self.peer = Peer(peer_id, self, {"name": peer_id})
 
     def send(self, to: str, message: dict[str, Any]) -> None:
         body, buffers = codec.pack(message)
         self._engine.send(Frame(to, self.peer.peer_id, "rpc", body, buffers))
 
-    def new_promise(self, label: str) -> Outcome:
-        return Outcome(label)
+    def new_promise(self, label: str, key: str = "") -> Outcome:
+        return Outcome(label, key)
 
     def run_call(self, call: IncomingCall) -> None:
-        run(call)
+        self.running.append(call)
+        if not self.keeps_calls:
+            run(call)
+
+    def cancel_call(self, call: IncomingCall) -> None:
+        call.end_cancelled()
 
     def run_script(self, request: ScriptRequest) -> None:
         self.scripts.append(request.code)

@@ -25,11 +25,12 @@ not mount is stopped by the rights on the files instead.
 
 from __future__ import annotations
 
-import contextlib
+# `signal` and `contextlib` are left out for what they import: half of the shim's start, and so of
+# every plugin's.
+import _signal as signal  # type: ignore[import-not-found]
 import ctypes
 import os
 import select
-import signal
 import sys
 import time
 
@@ -129,8 +130,10 @@ def descendants() -> list[int]:
 
 def send(pid: int, number: int) -> None:
     """Signal one process, which may be gone by now or belong to another user."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    try:
         os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass
 
 
 class Shim:
@@ -153,8 +156,10 @@ class Shim:
 
     def report(self, *words: object) -> None:
         """Tell the engine, if it still listens."""
-        with contextlib.suppress(BrokenPipeError):
+        try:
             os.write(self.control_fd, " ".join(map(str, words)).encode() + b"\n")
+        except BrokenPipeError:
+            pass
 
     def run(self, argv: list[str], mounts: str) -> None:
         """Return when the command and everything it started are gone."""
@@ -229,8 +234,10 @@ class Shim:
     def signal_tree(self, number: int) -> None:
         """Signal every descendant; a stopped one is continued so that it can answer."""
         if not _ON_LINUX:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
+            try:
                 os.killpg(self.leader, number)
+            except (ProcessLookupError, PermissionError):
+                pass
             return
         for pid in descendants():
             send(pid, number)

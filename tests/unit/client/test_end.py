@@ -11,6 +11,8 @@ from imjoy_client.end import PluginEnd, Reply
 from imjoy_client.errors import PluginFailedError
 from imjoy_client.plugin_file import PluginSource, Script
 from imjoy_wire import codec
+from imjoy_wire.current import is_cancelled, report
+from imjoy_wire.errors import CallTimeoutError
 from imjoy_wire.frames import Frame
 
 ANSWER = {"peer_id": "w", "client_peer": "c", "state": "ready"}
@@ -106,3 +108,60 @@ async def test_a_reply_is_settled_once():
     reply.resolve(2)
     reply.reject(ValueError("late"))
     assert await reply == 1
+
+
+async def test_a_reply_that_is_given_up_is_told_of_once(end):
+    given_up = []
+    loop = asyncio.get_running_loop()
+    reply = Reply("echo", loop, given_up.append, "p1")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reply, 0.001)
+    assert not reply.cancel()
+    assert given_up == ["p1"]
+    late = Reply("echo", loop, given_up.append, "p2")
+    late.expire_after(0.001)
+    with pytest.raises(CallTimeoutError, match="echo has not answered"):
+        await late
+    assert given_up == ["p1", "p2"]
+    answered = Reply("echo", loop, given_up.append, "p3")
+    answered.expire_after(1000)
+    answered.resolve(1)
+    assert await answered == 1
+    assert not answered.cancel()
+    assert given_up == ["p1", "p2"]
+
+
+async def test_a_function_of_the_program_is_cancelled_and_reports(connection):
+    begun, ended = asyncio.Event(), []
+
+    async def wait():
+        report("waiting")
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(is_cancelled())
+
+    source = PluginSource({"name": "Trial"}, (), "Trial.imjoy.html")
+    end = PluginEnd(connection, "p1", source, {"wait": wait})
+    end.attach(ANSWER)
+    end._peer.export({"wait": wait})
+    end.frame(message("getInterface"))
+    tree = codec.unpack(connection.sent[-1].body)["api"]["wait"]
+    called = {"object_id": tree["_rintf"], "name": "wait", "args": []}
+    called["promise"] = [{"_rvalue": "c1"}, {"_rvalue": "c2"}]
+    end.frame(message("method", **called, progress={"_rvalue": "c3"}))
+    await begun.wait()
+    assert codec.unpack(connection.sent[-1].body)["args"] == ["waiting"]
+    end.frame(message("cancel", call="c1"))
+    end.frame(message("cancel", call="c1"))
+    end.frame(message("method", **called | {"promise": [{"_rvalue": "d1"}, {"_rvalue": "d2"}]}))
+    end.frame(message("cancel", call="d1"))  # before it has begun
+    async with asyncio.timeout(10):
+        while len(answers := [codec.unpack(frame.body) for frame in connection.sent[-2:]]) < 2 or (
+            answers[-1].get("id") != "d2"
+        ):
+            await asyncio.to_thread(lambda: None)
+    assert [answer["id"] for answer in answers] == ["c2", "d2"]
+    assert {answer["args"][0]["_rname"] for answer in answers} == {"CancelledError"}
+    assert ended == [True]

@@ -50,7 +50,7 @@ def incoming(peer, args=(), with_kwargs=False, promise=(RESOLVE, REJECT), **fiel
     message.update(fields)
     if promise is not None:
         message["promise"] = list(promise)
-    return IncomingCall(peer, "them", len, messages.call_request(message))
+    return IncomingCall(peer, "them", len, messages.call_request(message), {})
 
 
 def test_arguments_are_decoded_once(peer):
@@ -80,7 +80,7 @@ def test_a_call_says_what_it_is(peer):
         True,
     )
     request = messages.call_request(messages.callback("us", "f1", [], False))
-    callback = IncomingCall(peer, "them", test_a_call_says_what_it_is, request)
+    callback = IncomingCall(peer, "them", test_a_call_says_what_it_is, request, {})
     assert callback.callback_id == "f1"
     assert callback.label == "test_a_call_says_what_it_is"
     assert not callback.is_awaited
@@ -127,3 +127,39 @@ def test_functions_in_a_result_outlive_the_call_where_nobody_tells(peer):
     incoming(peer, released=[]).succeed(lambda: 1)
     assert len(peer.outliving) == 1
     assert len(peer.store) == 2
+
+
+def test_only_the_first_answer_is_sent(peer):
+    call = incoming(peer)
+    call.succeed(1)
+    call.fail(ValueError())
+    call.end_cancelled()
+    assert peer.answers == [("them", "p1:resolve", 1)]
+
+
+def test_a_cancelled_call_answers_so_whatever_it_returns(peer):
+    call = incoming(peer)
+    call.is_cancelled = True
+    call.succeed(bytes(1_000_000))
+    ((_, answered, error),) = peer.answers
+    assert answered == "p1:reject"
+    assert (error["_rname"], error["_rvalue"]) == ("CancelledError", "run was cancelled")
+
+
+def test_it_is_known_as_running_until_it_is_answered(peer):
+    running = {}
+    message = {**messages.method("us", "o1", "run", [], False), "promise": [RESOLVE, REJECT]}
+    call = IncomingCall(peer, "them", len, messages.call_request(message), running)
+    assert running == {"p1:resolve": call}
+    call.succeed(1)
+    assert running == {}
+
+
+def test_it_reports_while_somebody_listens(peer):
+    call = incoming(peer, progress={"_rtarget_id": "them", "_rvalue": "p1:progress"})
+    assert call.is_listened_to
+    call.report([0.5])
+    assert peer.answers == [("them", "p1:progress", 0.5)]
+    assert not incoming(peer).is_listened_to
+    incoming(peer).report([1])
+    assert len(peer.answers) == 1

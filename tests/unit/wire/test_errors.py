@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from imjoy_wire import errors
-from imjoy_wire.errors import RemoteError, UnsupportedValueError
+from imjoy_wire.errors import CallTimeoutError, RemoteError, UnsupportedValueError
 
 
 def test_the_tree_of_the_docstring_is_the_tree_of_the_classes() -> None:
@@ -22,7 +22,14 @@ def test_the_tree_of_the_docstring_is_the_tree_of_the_classes() -> None:
         error = getattr(errors, name)
         assert name in errors.__all__
         expected = parents[level - 1] if level > 0 else "Exception"
-        assert error.__base__.__name__ == expected, name
+        assert error.__bases__[0].__name__ == expected, name
+
+
+def test_a_call_out_of_time_is_a_timeout_and_survives_pickling() -> None:
+    error = pickle.loads(pickle.dumps(CallTimeoutError("run", 2.5)))
+    assert isinstance(error, TimeoutError)
+    assert str(error) == "run has not answered within 2.5 s"
+    assert (error.name, error.timeout_s) == ("CallTimeoutError", 2.5)
 
 
 def test_an_unsupported_value_is_named_with_the_way_to_it() -> None:

@@ -87,3 +87,20 @@ def test_a_log_is_text_whatever_was_put_there():
     assert messages.text_of({"message": "a"}) == "a"
     assert messages.text_of({"message": {"a": 1}}) == "{'a': 1}"
     assert messages.text_of({}) == ""
+
+
+def test_a_cancel_names_the_call():
+    message = messages.cancel("w", "p1:resolve")
+    assert messages.cancelled_call(message) == "p1:resolve"
+    assert messages.cancelled_call({"type": "cancel", "call": 7}) == 7
+    for call in (None, [1], {}):
+        with pytest.raises(DialectError, match="cancel"):
+            messages.cancelled_call({"type": "cancel", "call": call})
+
+
+def test_a_listener_is_a_function_like_those_of_a_promise():
+    message = messages.callback("b", 0, [], with_kwargs=False)
+    assert messages.call_request(message).progress is None
+    assert messages.call_request({**message, "progress": REFERENCE}).progress == REFERENCE
+    with pytest.raises(DialectError):
+        messages.call_request({**message, "progress": {"_rvalue": None}})

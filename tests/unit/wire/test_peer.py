@@ -537,3 +537,80 @@ def test_callbacks_of_an_end_that_never_lets_go_are_bounded(network):
 def _old_interface():
     method = {"_rtype": "interface", "_rtarget_id": "old", "_rintf": "i", "_rvalue": "store"}
     return {"store": method, "_rintf": "i"}
+
+
+def test_a_call_that_is_given_up_is_told_of_and_its_answer_not_waited_for(ends):
+    network, page, plugin, calc = ends
+    network.hosts["plugin"].keeps_calls = True
+    answer = calc.add(1, 2)
+    page.cancel(answer.key)
+    page.cancel(answer.key)
+    network.run()
+    (call,) = network.hosts["plugin"].calls
+    assert call.is_cancelled
+    assert network.kinds("page").count("cancel") == 1
+    assert not answer.is_settled
+    assert page.waiting == 0
+    assert plugin.remotes["page"].running == {}
+
+
+def test_a_cancel_that_comes_too_late_or_from_a_stranger_does_nothing(ends):
+    network, page, plugin, calc = ends
+    answer = calc.add(1, 2)
+    network.run()
+    page.cancel(answer.key)
+    plugin.receive("page", {"type": "cancel", "call": f"{answer.key}:resolve"})
+    network.hosts["plugin"].keeps_calls = True
+    answer = calc.add(1, 2)
+    network.run()
+    plugin.receive("stranger", {"type": "cancel", "call": f"{answer.key}:resolve"})
+    (call,) = network.hosts["plugin"].calls
+    assert not call.is_cancelled
+    call.succeed(3)
+    network.run()
+    assert answer.value == 3
+
+
+def test_what_a_late_answer_brings_is_let_go_of(network):
+    page, plugin = network.add("page"), network.add("plugin")
+    plugin.export({"give": lambda: {"f": lambda: 1, "array": np.zeros(3)}, "add": lambda: 1})
+    calc = network.introduce("page", "plugin")
+    calc.add()
+    network.run()
+    before = len(plugin.store)
+    answer = calc.give()
+    network.hosts["plugin"].keeps_calls = True
+    network.run()
+    (call,) = network.hosts["plugin"].calls
+    page._waiting.take_call(answer.key)  # given up, while the answer is on its way
+    call.succeed({"f": lambda: 1})
+    assert len(plugin.store) == before + 1
+    gc.collect()
+    network.run()
+    assert len(plugin.store) == before
+
+
+def test_callbacks_of_a_call_given_up_stay_as_those_of_an_ended_one(network):
+    plugin = network.add("plugin")
+    plugin.receive("old", {"type": "setInterface", "api": _old_interface()})
+    store = plugin.remotes["old"].interface.store
+    for _ in range(MAX_UNTOLD + 10):
+        plugin.cancel(store(lambda: None).key)
+    assert len(plugin.store) == MAX_UNTOLD
+
+
+def test_options_go_with_a_function(ends):
+    network, page, _, calc = ends
+    heard = []
+    slow = calc.add.with_options(timeout_s=2, on_progress=heard.append)
+    assert slow == calc.add
+    answer = slow(1, 2)
+    assert answer.limit_s == 2
+    assert network.sent[-1][2]["progress"]["_rvalue"] == f"{answer.key}:progress"
+    network.run()
+    assert answer.value == 3
+    assert calc.add(1).limit_s is None
+    assert "progress" not in network.sent[-1][2]
+    # Progress of a call that is over, or of somebody else's, is passed over.
+    page.receive("plugin", {"type": "callback", "id": f"{answer.key}:progress", "args": [1]})
+    assert heard == []

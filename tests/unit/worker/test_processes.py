@@ -9,7 +9,7 @@ import signal
 import numpy as np
 import pytest
 
-from imjoy_wire.errors import RemoteError
+from imjoy_wire.errors import CallCancelledError, RemoteError
 from support.pids import ended
 from support.plugin_process import DEADLINE_S, running_worker
 
@@ -48,6 +48,16 @@ class Plugin:
 
     def leave(self):
         os._exit(3)
+
+    def tell(self):
+        for number in range(3):
+            api.report(number, "of three")
+        return api.is_cancelled()
+
+    def compute(self):
+        print("computing")
+        while True:
+            pass
 
     def nonsense(self):
         return threading.Lock()
@@ -357,3 +367,29 @@ api.export({'run': run})
     async with started() as engine:
         api = await engine.clients["browser"].start(script)
         assert await api.run(method) == [True, 2, True]
+
+
+async def test_progress_comes_out_of_a_process(processes):
+    async with processes() as engine:
+        api = await engine.clients["browser"].start(PLUGIN)
+        heard = []
+        tell = api.tell.with_options(on_progress=lambda *values: heard.append(values))
+        assert await tell() is False
+        assert heard == [(0, "of three"), (1, "of three"), (2, "of three")]
+        assert await api.tell() is False
+        assert len(heard) == 3
+
+
+async def test_a_cancelled_call_ends_its_process_and_the_next_gets_another(processes):
+    async with processes() as engine:
+        client = engine.clients["browser"]
+        api = await client.start(PLUGIN)
+        before = await api.where()
+        call = api.compute()
+        await engine.printed("computing")
+        client.peer.send("worker", "cancel", call=f"{call.key}:resolve")
+        with pytest.raises(CallCancelledError, match="compute was cancelled"):
+            await call
+        assert await api.where() != before
+        await ended(before)
+        assert engine.err == []

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from imjoy_wire.errors import PeerGoneError
+from imjoy_wire import messages
+from imjoy_wire.calls import IncomingCall
+from imjoy_wire.current import CALL
+from imjoy_wire.errors import CallTimeoutError, PeerGoneError
 from imjoy_worker.promise import Promise
 
 DEADLINE_S = 10
@@ -63,11 +68,122 @@ async def test_gather_wait_and_wait_for_take_it():
     assert await asyncio.wait_for(promises[2], DEADLINE_S) == 2
 
 
-async def test_wait_for_gives_up_on_it(promise):
+@pytest.fixture
+def given_up():
+    return []
+
+
+@pytest.fixture
+async def call(given_up):
+    schedule = asyncio.get_running_loop().call_soon_threadsafe
+    return Promise("api.ask", schedule, None, given_up.append, "p1")
+
+
+async def test_wait_for_gives_the_call_up(call, given_up):
     with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(promise, 0)
-    promise.resolve(1)
-    assert await promise == 1
+        await asyncio.wait_for(call, 0.001)
+    assert given_up == ["p1"]
+    call.resolve(1)
+    assert call.cancelled()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+
+async def test_a_shield_keeps_it(call, given_up):
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(asyncio.shield(call), 0.001)
+    call.resolve(1)
+    assert await call == 1
+    assert given_up == []
+
+
+async def test_a_task_that_is_cancelled_cancels_what_it_awaits(call, given_up):
+    async def work():
+        return await call
+
+    task = asyncio.create_task(work())
+    await asyncio.wait([task], timeout=0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert given_up == ["p1"]
+
+
+async def test_cancelling_ends_whoever_waits_once(call, given_up):
+    waiting = asyncio.ensure_future(asyncio.wait([call]))
+    assert call.cancel()
+    assert not call.cancel()
+    async with asyncio.timeout(DEADLINE_S):
+        await waiting
+    assert given_up == ["p1"]
+    assert repr(call) == "<Promise of api.ask rejected>"
+
+
+async def test_cancelling_what_follows_cancels_the_call(call, given_up):
+    call.then(str).finally_(print).cancel()
+    assert given_up == ["p1"]
+
+
+async def test_a_settled_promise_cannot_be_cancelled(call, given_up):
+    call.resolve(1)
+    assert not call.cancel()
+    assert await call == 1
+    assert given_up == []
+
+
+async def test_a_call_out_of_time_is_given_up(call, given_up):
+    call.expire_after(0.001)
+    async with asyncio.timeout(DEADLINE_S):
+        with pytest.raises(CallTimeoutError, match=r"api\.ask has not answered within 0\.001 s"):
+            await call
+    assert given_up == ["p1"]
+
+
+async def test_an_answer_in_time_stops_the_clock(call, given_up):
+    """The timer is gone from the loop: nothing is left to fire, and nothing is held by it."""
+    call.expire_after(1000)
+    await asyncio.to_thread(lambda: None)
+    await asyncio.get_running_loop().run_in_executor(None, call.resolve, 1)
+    assert await call == 1
+    timer = call._timer
+    async with asyncio.timeout(DEADLINE_S):
+        while not timer.cancelled():
+            await asyncio.to_thread(lambda: None)
+    assert given_up == []
+
+
+def test_a_thread_that_waits_is_woken_when_its_own_call_is_cancelled(given_up):
+    promise = Promise("api.ask", now, None, given_up.append, "p1")
+    call = running_call()
+    with ThreadPoolExecutor() as pool:
+        context = contextvars.copy_context()
+        context.run(CALL.set, call)
+        result = pool.submit(context.run, promise.result)
+        deadline = time.monotonic() + DEADLINE_S
+        while call.interrupt is None and time.monotonic() < deadline:
+            threading.Event().wait(0.001)
+        call.is_cancelled = True
+        call.interrupt()
+        with pytest.raises(asyncio.CancelledError):
+            result.result(DEADLINE_S)
+    assert given_up == ["p1"]
+    assert call.interrupt is None
+
+
+def test_a_call_that_is_cancelled_waits_for_nothing_more(given_up):
+    promise = Promise("api.ask", now, None, given_up.append, "p1")
+    context = contextvars.copy_context()
+    call = running_call()
+    call.is_cancelled = True
+    context.run(CALL.set, call)
+    with pytest.raises(asyncio.CancelledError):
+        context.run(promise.result)
+    assert given_up == ["p1"]
+
+
+def running_call():
+    request = messages.call_request(messages.method("us", "o1", "run", [], False))
+    return IncomingCall(None, "them", len, request, {})
 
 
 async def test_asyncio_wait_sees_the_first(promise):
@@ -224,18 +340,11 @@ def test_a_loop_that_is_closed_is_left_alone():
     promise = Promise("api.ask", now)
 
     async def ask():
-        task = asyncio.ensure_future(_awaited(promise))
-        await asyncio.wait([task], timeout=0)
-        task.cancel()
-        await asyncio.wait([task])
+        promise.add_done_callback(lambda _: None)
 
     asyncio.run(ask())
     promise.resolve(1)
     assert promise.result() == 1
-
-
-async def _awaited(promise):
-    return await promise
 
 
 def test_it_says_what_it_is():
