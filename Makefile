@@ -4,6 +4,7 @@
 #   make test    run all tests               make test ARGS="-k upload"
 #   make lint    check style, types, layers  make format   put the code into its form
 #   make bench   measure                     make build    sdist and wheel in dist/
+#   make soak    do it very often            make soak ARGS="calls --part 0.1"
 #   make clean   leave nothing of the above  make constraints   choose newer versions
 #
 # Needs make and Python 3.11 or later (another one than python3: make PYTHON=python3.13). node and
@@ -59,7 +60,7 @@ define debian_packages
 	$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(1)
 endef
 
-.PHONY: serve test lint bench build clean format constraints
+.PHONY: serve test lint bench soak build clean format constraints
 .DELETE_ON_ERROR:
 
 serve: $(STAMPS)/engine $(STAMPS)/built
@@ -88,6 +89,9 @@ format: $(STAMPS)/tools
 
 bench: $(STAMPS)/engine $(STAMPS)/built
 	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(STAMPS)/engine $(STAMPS)/built
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 build: $(STAMPS)/engine
 	rm -rf dist

@@ -33,7 +33,7 @@ def main() -> None:
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps([row.as_dict() for row in rows], indent=1) + "\n")
     console = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
-    console.print(_table(rows, options.rounds))
+    console.print(table(rows, f"Medians of {options.rounds} interleaved rounds"))
     console.print(
         f"Also in {OUT.relative_to(Path.cwd()) if OUT.is_relative_to(Path.cwd()) else OUT}"
     )
@@ -57,16 +57,17 @@ async def _measured(names: list[str], rounds: int) -> list[Row]:
         return [row for name in names for row in await BENCHMARKS[name](rounds)]
 
 
-def _table(rows: list[Row], rounds: int) -> Table:
-    table = Table(
-        title=f"Medians of {rounds} interleaved rounds",
+def table(rows: list[Row], title: str) -> Table:
+    """Return the rows as a person reads them."""
+    shown = Table(
+        title=title,
         caption=f"{psutil.cpu_count()} cores, {platform.system()} {platform.machine()}, "
         f"Python {platform.python_version()}",
     )
     for heading in ("what", "value", "unit", "against", "ratio", "bar", "held"):
-        table.add_column(heading, justify="right" if heading in {"value", "ratio"} else "left")
+        shown.add_column(heading, justify="right" if heading in {"value", "ratio"} else "left")
     for row in rows:
-        table.add_row(
+        shown.add_row(
             row.name,
             f"{row.value:,.0f}" if row.value >= 100 else f"{row.value:.3f}",
             row.unit,
@@ -75,4 +76,4 @@ def _table(rows: list[Row], rounds: int) -> Table:
             "" if row.bar is None else f"{row.bar:g}",
             {None: "", True: "[green]yes[/]", False: "[red]no[/]"}[row.held],
         )
-    return table
+    return shown

@@ -9,7 +9,7 @@ import asyncio
 import contextvars
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from inspect import isawaitable
-from typing import Any, Dict, Optional, Set
+from typing import Any, Optional, Set
 
 from imjoy_wire.calls import IncomingCall
 from imjoy_wire.current import CALL, interrupted_by
@@ -18,7 +18,7 @@ from imjoy_wire.forms import CANCELLED
 
 from . import stdio, tracebacks
 from .choice import Choice, is_async, own_choice
-from .executors import Lane, PluginLoop, PluginPool
+from .executors import Lanes, PluginLoop, PluginPool
 from .processes import ErrorInProcess, ProcessPool
 
 __all__ = ["Dispatcher"]
@@ -42,7 +42,7 @@ class Dispatcher:
         self._processes = processes
         self._interface_id = interface_id
         self._usual: Choice = "thread"
-        self._lanes: Dict[Any, Lane] = {}
+        self._lanes = Lanes(pool)
         self._tasks: Set[Any] = set()
         self.exit_was_called = False
         """Whether somebody has called the plugin's `exit` already."""
@@ -69,7 +69,7 @@ class Dispatcher:
             context.run(self._pool.submit, self._run_plain, call, self._executor(choice))
         else:
             there = self._executor(choice)
-            context.run(self._lane(call.callback_id).submit, lambda: self._run_plain(call, there))
+            context.run(self._lanes.submit, call.callback_id, lambda: self._run_plain(call, there))
 
     def cancel(self, call: IncomingCall) -> None:
         """Have a call that is marked as cancelled end.
@@ -113,14 +113,6 @@ class Dispatcher:
         if isinstance(choice, Executor):
             return choice
         return self._processes if choice == "process" else None
-
-    def _lane(self, callback_id: Any) -> Lane:
-        lane = self._lanes.get(callback_id)
-        if lane is None:
-            if len(self._lanes) > 1000:
-                self._lanes = {key: used for key, used in self._lanes.items() if not used.is_idle}
-            lane = self._lanes[callback_id] = Lane(self._pool)
-        return lane
 
     def _in_loop(self, context: contextvars.Context, call: IncomingCall, coroutine: Any) -> None:
         self._loop.call_soon_threadsafe(self._start, call, coroutine, context=context)

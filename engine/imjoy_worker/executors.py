@@ -11,11 +11,11 @@ import contextvars
 import threading
 from collections import deque
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any, Callable, Deque, Optional
+from typing import Any, Callable, Deque, Dict, Optional
 
 from . import tracebacks
 
-__all__ = ["Lane", "PluginLoop", "PluginPool", "step_aside"]
+__all__ = ["Lanes", "PluginLoop", "PluginPool", "step_aside"]
 
 MAX_THREADS = 256
 """Threads are made when none is idle. A thread that waits for another call must not be what that
@@ -105,8 +105,8 @@ class PluginPool(ThreadPoolExecutor):
         return context.run(function, *args, **kwargs)
 
 
-class Lane:
-    """Runs jobs in threads of the pool one after the other, in the order in which they came.
+class Lanes:
+    """Runs jobs in threads of the pool, those of one key one after the other, in their order.
 
     Calls of one callback keep their order in this way. A job that waits for something else lets the
     next one begin (`step_aside`): it might be what is waited for.
@@ -115,50 +115,69 @@ class Lane:
     def __init__(self, pool: PluginPool) -> None:
         self._pool = pool
         self._lock = threading.Lock()
-        self._jobs: Deque[Job] = deque()
-        self._runner: Optional[object] = None
+        self._lanes: Dict[Any, _Lane] = {}
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing runs and nothing waits."""
-        return self._runner is None
+    def __len__(self) -> int:
+        """How many keys have a job that runs or waits."""
+        return len(self._lanes)
 
-    def submit(self, job: Job) -> None:
-        """Run the job when those before it have ended."""
+    def submit(self, key: Any, job: Job) -> None:
+        """Run the job when those of this key that came before it have ended."""
         context = contextvars.copy_context()
         with self._lock:
-            self._jobs.append(lambda: context.run(job))
-            if self._runner is None:
-                self._start()
+            lane = self._lanes.get(key)
+            if lane is None:
+                lane = self._lanes[key] = _Lane(key)
+            lane.jobs.append(lambda: context.run(job))
+            if lane.runner is None:
+                self._start(lane)
 
-    def step_aside(self, runner: object) -> None:
+    def step_aside(self, lane: "_Lane", runner: object) -> None:
         """Let the next job begin although this runner's has not ended."""
         with self._lock:
-            if self._runner is runner:
-                self._runner = None
-                if self._jobs:
-                    self._start()
+            if lane.runner is runner:
+                self._leave(lane)
 
-    def _start(self) -> None:
-        self._runner = object()
-        self._pool.submit(self._run, self._runner)
+    def _start(self, lane: "_Lane") -> None:
+        lane.runner = object()
+        self._pool.submit(self._run, lane, lane.runner)
 
-    def _run(self, runner: object) -> None:
+    def _leave(self, lane: "_Lane") -> None:
+        """Take the runner off the lane; another one goes on if there is something to do."""
+        lane.runner = None
+        if lane.jobs:
+            self._start(lane)
+        else:
+            del self._lanes[lane.key]
+
+    def _run(self, lane: "_Lane", runner: object) -> None:
         while True:
             with self._lock:
-                if self._runner is not runner:
+                if lane.runner is not runner:
                     return
-                if not self._jobs:
-                    self._runner = None
+                if not lane.jobs:
+                    self._leave(lane)
                     return
-                job = self._jobs.popleft()
-            _here.run = (self, runner)
+                job = lane.jobs.popleft()
+            _here.run = (self, lane, runner)
             try:
                 job()
             except Exception as error:  # noqa: BLE001 - the border to a job: the next one is due
                 tracebacks.report_whole(error, "a job")
             finally:
                 _here.run = None
+            del job
+
+
+class _Lane:
+    """The jobs of one key; it is there while there are any."""
+
+    __slots__ = ("jobs", "key", "runner")
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+        self.jobs: Deque[Job] = deque()
+        self.runner: Optional[object] = None
 
 
 class _Here(threading.local):
@@ -172,5 +191,5 @@ def step_aside() -> None:
     """Let the jobs behind the current one begin: this thread is going to wait."""
     run = _here.run
     if run is not None:
-        lane, runner = run
-        lane.step_aside(runner)
+        lanes, lane, runner = run
+        lanes.step_aside(lane, runner)

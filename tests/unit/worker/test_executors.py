@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from imjoy_worker.executors import Lane, PluginLoop, PluginPool, step_aside
+from imjoy_worker.executors import Lanes, PluginLoop, PluginPool, step_aside
 from imjoy_worker.promise import Promise
 
 DEADLINE_S = 10
@@ -120,45 +120,56 @@ def test_a_job_sees_the_context_of_who_gave_it(pool):
 
 
 def test_a_lane_keeps_the_order(pool):
-    lane, seen, done = Lane(pool), [], threading.Event()
+    lanes, seen, done = Lanes(pool), [], threading.Event()
     for number in range(200):
-        lane.submit(lambda number=number: seen.append(number))
-    lane.submit(done.set)
+        lanes.submit("key", lambda number=number: seen.append(number))
+    lanes.submit("key", done.set)
     assert done.wait(DEADLINE_S)
     assert seen == list(range(200))
 
 
 def test_lanes_do_not_wait_for_each_other(pool):
-    first, second = Lane(pool), Lane(pool)
-    passed = threading.Event()
-    ended = threading.Event()
+    lanes, passed, ended = Lanes(pool), threading.Event(), threading.Event()
 
     def wait():
         assert passed.wait(DEADLINE_S)
         ended.set()
 
-    first.submit(wait)
-    second.submit(passed.set)
+    lanes.submit("first", wait)
+    lanes.submit("second", passed.set)
     assert ended.wait(DEADLINE_S)
 
 
 def test_a_job_that_waits_lets_the_next_begin(pool):
-    lane, promise, ended = Lane(pool), Promise("api.ask", lambda *_: None), threading.Event()
+    lanes, promise = Lanes(pool), Promise("api.ask", lambda *_: None)
+    ended = threading.Event()
 
     def wait():
         promise.result(DEADLINE_S)
         ended.set()
 
-    lane.submit(wait)
-    lane.submit(promise.resolve)
+    lanes.submit("key", wait)
+    lanes.submit("key", promise.resolve)
     assert ended.wait(DEADLINE_S)
 
 
 def test_a_lane_goes_on_after_a_job_has_failed(pool):
-    lane, done = Lane(pool), threading.Event()
-    lane.submit(lambda: 1 / 0)
-    lane.submit(done.set)
+    lanes, done = Lanes(pool), threading.Event()
+    lanes.submit("key", lambda: 1 / 0)
+    lanes.submit("key", done.set)
     assert done.wait(DEADLINE_S)
+
+
+def test_nothing_is_left_of_a_lane_without_jobs(loop):
+    pool = PluginPool(loop)
+    lanes, promise = Lanes(pool), Promise("api.ask", lambda *_: None)
+    for key in range(50):
+        lanes.submit(key, lambda: None)
+        lanes.submit(key, lambda: promise.result(DEADLINE_S))
+    assert len(lanes) > 0
+    promise.resolve()
+    pool.shutdown()
+    assert len(lanes) == 0
 
 
 def test_stepping_aside_outside_of_a_lane_is_nothing():

@@ -1,0 +1,1 @@
+"""Long runs that must end as they began: `make soak`."""
