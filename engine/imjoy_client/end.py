@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from imjoy_client.errors import PluginFailedError
-from imjoy_client.plugin_file import PluginSource
-from imjoy_wire import codec
+from imjoy_client.plugin_file import PluginSource, Script
+from imjoy_wire import codec, messages
 from imjoy_wire.calls import IncomingCall
 from imjoy_wire.current import CALL
 from imjoy_wire.errors import CallTimeoutError, PeerGoneError, WireError
@@ -141,35 +141,40 @@ class PluginEnd:
         self._greeted = self._peer.expect(self._worker, "imjoyRPCReady", "the plugin's greeting")
 
     async def begin(self, *, resumed: bool) -> None:
-        """Shake hands, run the scripts unless they have been, and `setup` or, then, `resume`.
+        """Shake hands, run the scripts and `setup`; if that has been done, `resume` instead.
 
-        Raises PluginFailedError.
+        `resumed` says that it may have been: the worker knows. Raises PluginFailedError.
         """
         peer = self._peer
         assert peer is not None
         config = dict(peer.config)
         await self._while_it_lives(self._greeted)
+        initialized = peer.expect(self._worker, "initialized", "the plugin's name")
         peer.send(self._worker, "initialize", config={**config, "allow_execution": True})
+        said = messages.configuration(await self._while_it_lives(initialized))
+        resumed = resumed and said.get("set_up") is not False
         peer.export(self._api)
         taken = peer.expect(self._worker, "interfaceSetAsRemote", "the plugin's consent")
         peer.offer(self._worker)
         await self._while_it_lives(taken)
         if not resumed:
-            for script in self._source.scripts:
-                await self._execute(peer, script.content, script.first_line)
+            for index, script in enumerate(self._source.scripts):
+                await self._execute(peer, index, script)
         got = peer.expect(self._worker, "setInterface", "the plugin's functions")
         peer.send(self._worker, "getInterface")
         await self._while_it_lives(got)
         self._last_interface = self.interface
-        first = "resume" if resumed and "resume" in self.interface else "setup"
+        first = "resume" if resumed else "setup"
         if first in self.interface:
             await self._while_it_lives(self.interface[first]())
 
-    async def _execute(self, peer: Peer, content: str, first_line: int) -> None:
+    async def _execute(self, peer: Peer, index: int, script: Script) -> None:
+        executed = peer.expect(self._worker, "executed", f"script {self._source.filename}")
+        message = messages.execute(script.content, self._source.filename, script.first_line)
+        message["code"]["index"] = index
         try:
-            await self._while_it_lives(
-                peer.execute(self._worker, content, self._source.filename, first_line)
-            )
+            self.send(self._worker, message)
+            await self._while_it_lives(executed)
         except PluginFailedError:
             raise
         except Exception as error:

@@ -37,8 +37,8 @@ class Limits:
     """Kept for a client whose connection dropped."""
     register_timeout_s: float = 15.0
     """A connection that has not registered by then is closed."""
-    session_grace_s: float = 60.0
-    """A session whose connection dropped lives on this long."""
+    session_grace_s: float = 900.0
+    """A session whose connection dropped, and a plugin without a client, live on this long."""
     start_timeout_s: float = 60.0
     """From launching a worker to its hello."""
     stop_timeout_s: float = 3.0

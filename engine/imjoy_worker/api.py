@@ -1,16 +1,17 @@
 """The object `api` that plugins know: the core's functions, and what the worker adds."""
 
 import re
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from imjoy_wire import current
 from imjoy_wire.current import CALL
 from imjoy_wire.dotdict import DotDict
-from imjoy_wire.errors import PeerGoneError
 from imjoy_wire.peer import Peer
+from imjoy_wire.proxies import RemoteFunction
 from imjoy_wire.references import Codec
 
 from . import choice
+from .clients import Clients, WaitingCall
 from .promise import Promise
 from .tools import LOCAL_TOOLS
 
@@ -46,8 +47,9 @@ class _Tools:
 class PluginApi:
     """The ImJoy API of the client that the running code works for.
 
-    That is whoever called it; for code that nobody called, the client that came first. Before a
-    client has said what its functions are, each name gives a function whose calls wait for that.
+    That is whoever called it, or came in its place; for code that nobody called, the client that
+    came first. While there is none that has said what its functions are, each name gives a
+    function whose calls wait for one; so do calls that the last client has left unanswered.
     """
 
     executor = staticmethod(choice.executor)
@@ -57,10 +59,8 @@ class PluginApi:
         plugin = welcome.get("plugin") or {}
         self._peer = peer
         self._new_promise = new_promise
-        self._clients: List[str] = []
+        self._clients = Clients()
         self._configs: Dict[str, DotDict] = {}
-        self._early: List[_EarlyCall] = []
-        self._had_client = False
         self._exported: Any = None
         self._choose: Callable[[choice.Choice], None] = lambda _: None
         self._tools = _Tools(self)
@@ -84,18 +84,21 @@ class PluginApi:
 
     def _client_ready(self, client: str) -> None:
         """Take note that a client has set its interface, and send what has waited for one."""
-        self._had_client = True
-        if client not in self._clients:
-            self._clients.append(client)
         self._configs.pop(client, None)
-        early, self._early = self._early, []
-        for call in early:
-            self._call_now(call, client)
+        for call in self._clients.ready(client):
+            self._forward(call)
 
-    def _client_gone(self, client: str) -> None:
-        if client in self._clients:
-            self._clients.remove(client)
+    def _client_joined(self, client: str, replaces: Sequence[str]) -> None:
+        """Take note of a client that comes in the place of others: a page loaded anew."""
+        self._clients.joined(client, replaces)
+
+    def _client_gone(self, client: str, *, returns: bool = False) -> None:
+        self._clients.gone(client, returns=returns)
         self._configs.pop(client, None)
+
+    def _no_client_comes(self) -> None:
+        """Refuse every call that would wait for a client from now on: the plugin is ending."""
+        self._clients.close()
 
     # What the plugin asks for
 
@@ -205,21 +208,39 @@ class PluginApi:
     # The core's functions
 
     def _client(self) -> str:
-        running = CALL.get()
-        caller = running.sender if running is not None else ""
-        if caller in self._clients:
-            return caller
-        return self._clients[0] if self._clients else ""
+        return self._clients.serving(_caller())
 
     def _interface(self, client: Optional[str] = None) -> Dict[str, Any]:
         remote = self._peer.remotes.get(self._client() if client is None else client)
         return (remote.interface if remote is not None else None) or {}
 
     def _core_function(self, path: str) -> Any:
-        if self._clients:
-            return self._find(path, self._client())
+        client = self._client()
+        if client:
+            return self._find(path, client)
 
         return _Later(self, path)
+
+    def _wait(self, call: WaitingCall) -> None:
+        """Let a call wait for its client, unless there is one already."""
+        if self._clients.wait(call):
+            self._forward(call)
+
+    def _forward(self, call: WaitingCall) -> None:
+        """Make a call that has waited; its promise ends as the call does, and the other way."""
+        promise = call.promise
+        if promise.done():
+            return  # given up
+        try:
+            function = self._find(call.path, self._clients.serving(call.caller))
+            if call.options:
+                function = function.with_options(**call.options)
+            sent = function(*call.args, **call.kwargs)
+        except Exception as error:  # noqa: BLE001 - whoever waits for the promise is to have it
+            promise.reject(error)
+            return
+        promise.give_up_by(sent.cancel)
+        sent.pass_on(promise)
 
     def _find(self, path: str, client: str) -> Any:
         found: Any = self._interface(client)
@@ -230,48 +251,16 @@ class PluginApi:
             found = dict.get(found, part) or dict.get(found, _camel_case(part))
         if found is None:
             raise AttributeError("the ImJoy API of this client has no {!r}".format(path))
-        return found
-
-    def _call_later(self, call: "_EarlyCall") -> None:
-        """Make a call as soon as there is a client, which may be now or never."""
-        if self._had_client and not self._clients:
-            call.promise.reject(
-                PeerGoneError("api.{}: no page is connected to this plugin.".format(call.path))
-            )
-        elif self._clients:
-            self._call_now(call, self._client())
-        else:
-            self._early.append(call)
-
-    def _call_now(self, call: "_EarlyCall", client: str) -> None:
-        """Make a call that has waited; its promise ends as the call does, and the other way."""
-        promise = call.promise
-        if promise.done():
-            return  # given up
-        try:
-            function = self._find(call.path, client)
-            if call.options:
-                function = function.with_options(**call.options)
-            sent = function(*call.args, **call.kwargs)
-        except Exception as error:  # noqa: BLE001 - whoever waits for the promise is to have it
-            promise.reject(error)
-            return
-        promise.give_up_by(sent.cancel)
-        sent.pass_on(promise)
+        return _CoreFunction(self, path, found) if isinstance(found, RemoteFunction) else found
 
 
-class _EarlyCall(NamedTuple):
-    """A call of the core's before a client has said what its functions are."""
-
-    path: str
-    options: Dict[str, Any]
-    args: Tuple[Any, ...]
-    kwargs: Dict[str, Any]
-    promise: Promise
+def _caller() -> str:
+    running = CALL.get()
+    return running.sender if running is not None else ""
 
 
 class _Later:
-    """A function of the core's before a client has said what its functions are."""
+    """A function of the core's while there is no client that has said what its functions are."""
 
     def __init__(self, api: PluginApi, path: str, options: Optional[Dict[str, Any]] = None) -> None:
         self.__name__ = path
@@ -280,9 +269,53 @@ class _Later:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Promise:
         promise = self._api._new_promise(self.__name__)
-        self._api._call_later(_EarlyCall(self.__name__, self._options, args, kwargs, promise))
+        call = WaitingCall(self.__name__, self._options, args, kwargs, promise, _caller())
+        self._api._wait(call)
         return promise
 
     def with_options(self, **options: Any) -> "_Later":
         """Return the same function with options as those of `RemoteFunction`."""
         return _Later(self._api, self.__name__, options)
+
+
+class _CoreFunction(RemoteFunction):
+    """A function of the core, whose calls outlive the client that has not answered them."""
+
+    __slots__ = ("_api", "_given", "_path")
+
+    def __init__(
+        self,
+        api: PluginApi,
+        path: str,
+        found: RemoteFunction,
+        given: Optional[Dict[str, Any]] = None,
+    ) -> None:
+        super().__init__(found.tree, found.target, found.held, api._peer, found.options)
+        self._api = api
+        self._path = path
+        self._given = given or {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Send the call; what waits for it waits for the next client when this one leaves."""
+        promise: Promise = super().__call__(*args, **kwargs)
+        caller = _caller()
+
+        def again(error: BaseException) -> None:
+            if self._api._clients.is_left(caller):
+                promise.reject(error)
+            else:
+                call = WaitingCall(self._path, self._given, args, kwargs, promise, caller)
+                self._api._wait(call)
+
+        promise.when_peer_gone(again)
+        return promise
+
+    def with_options(
+        self,
+        timeout_s: Optional[float] = None,
+        on_progress: Optional[Callable[..., Any]] = None,
+    ) -> "_CoreFunction":
+        """Return the same function with options."""
+        given = {"timeout_s": timeout_s, "on_progress": on_progress}
+        found = super().with_options(timeout_s, on_progress)
+        return _CoreFunction(self._api, self._path, found, given)

@@ -57,6 +57,7 @@ class Promise:
         self._value: Any = None
         self._error: Optional[BaseException] = None
         self._entered: Any = None
+        self._again: Optional[Handler] = None
 
     def __repr__(self) -> str:
         state = "pending" if not self._is_settled else "rejected" if self._error else "resolved"
@@ -70,6 +71,12 @@ class Promise:
 
     def reject(self, error: Optional[BaseException] = None) -> None:
         """Raise the error where somebody waits; does nothing the second time."""
+        if isinstance(error, PeerGoneError):
+            with self._lock:
+                again, self._again = self._again, None
+            if again is not None:
+                again(error)
+                return
         self._settle(None, error if error is not None else RuntimeError("rejected"))
 
     def cancel(self, msg: Any = None) -> bool:
@@ -100,6 +107,12 @@ class Promise:
         if self._give_up is not None:
             self._give_up(self._key)
         return True
+
+    def when_peer_gone(self, again: Handler) -> None:
+        """Hand the error to `again` when the peer leaves without an answer, once."""
+        with self._lock:
+            if not self._is_settled:
+                self._again = again
 
     def _settle(self, value: Any, error: Optional[BaseException]) -> bool:
         with self._lock:

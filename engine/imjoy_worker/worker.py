@@ -4,7 +4,7 @@ import contextvars
 import os
 import sys
 import threading
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Optional
 
 from imjoy_wire import codec
 from imjoy_wire.calls import IncomingCall
@@ -24,6 +24,7 @@ from .link import Link
 from .loader import Loader
 from .processes import ProcessPool
 from .promise import Promise
+from .script_requests import ScriptRequests
 from .scripts import ScriptRecord
 from .shared import SharedMemory
 
@@ -56,6 +57,8 @@ class Worker:
             "allow_execution": True,
             "dedicated_thread": True,
             "work_dir": welcome.get("work_dir"),
+            # Whether somebody has called `setup`: a client that comes later need not.
+            "set_up": False,
         }
         self.peer = Peer(str(welcome["peer_id"]), self, config, os.urandom(4).hex())
         self._shared = SharedMemory(welcome.get("shared_memory"), self.peer.peer_id)
@@ -70,7 +73,7 @@ class Worker:
         self.api._choose = self.dispatcher.choose
         self._loader = Loader({"api": self.api}, record.add)
         modules.install(self.api)
-        self._scripts: List[ScriptRequest] = []
+        self._scripts = ScriptRequests()
         self._is_leaving = False
 
     def start(self) -> None:
@@ -98,8 +101,10 @@ class Worker:
         """Have a call run and answered."""
         if self._is_leaving and call.label != "exit":
             call.fail(RuntimeError("The plugin is ending; {} was not run.".format(call.label)))
-        else:
-            self.dispatcher.run(call)
+            return
+        if call.callback_id is None and call.label == "setup":
+            self.peer.config["set_up"] = True
+        self.dispatcher.run(call)
 
     def cancel_call(self, call: IncomingCall) -> None:
         """Have a call end that is not waited for any more."""
@@ -109,8 +114,8 @@ class Worker:
         """Have a script run in the main thread, after those that came before."""
         context = contextvars.copy_context()
         context.run(CALL.set, request)
-        self._scripts.append(request)
-        self._loop.call_soon_threadsafe(self._execute, request, context=context)
+        if self._scripts.take(request):
+            self._loop.call_soon_threadsafe(self._execute, request, context=context)
 
     def heard(self, sender: str, kind: str, message: Message) -> None:
         """Take note of what the peer has dealt with."""
@@ -128,12 +133,11 @@ class Worker:
         stdio.flush()
         if error is not None:
             sys.stderr.write(error if error.endswith("\n") else error + "\n")
-        self._scripts.remove(request)
-        request.done(error)
+        self._scripts.done(request, error)
 
     def _tell_if_nothing_comes(self, client: str) -> None:
         """Say why a client waits, when the plugin has no interface and no script is to come."""
-        if self.peer.has_interface or self._scripts or not self._loader.has_run:
+        if self.peer.has_interface or self._scripts.running or not self._loader.has_run:
             return
         text = (
             "The script has run to its end without api.export(...). "
@@ -161,14 +165,17 @@ class Worker:
     def _on_control(self, kind: str, body: Body) -> None:
         peer_id = str(body.get("peer") or "")
         if kind == "peer_joined":
+            replaces = body.get("replaces") or ()
+            self.api._client_joined(peer_id, [str(earlier) for earlier in replaces])
             self.peer.joined(peer_id)
             self.peer.greet(peer_id)
         elif kind == "peer_gone":
             reason = body.get("reason")
+            reason = reason if isinstance(reason, dict) else {}
             self._link.forget(peer_id)
             self._shared.forget(peer_id)
-            self.api._client_gone(peer_id)
-            self.peer.peer_gone(peer_id, reason if isinstance(reason, dict) else None)
+            self.api._client_gone(peer_id, returns=reason.get("code") == "page-replaced")
+            self.peer.peer_gone(peer_id, reason)
         elif kind == "undeliverable":
             receiver = str(body.get("to") or "")
             self._shared.forget(receiver)
@@ -180,6 +187,7 @@ class Worker:
     def _on_link_end(self, error: Optional[FrameError]) -> None:
         if error is not None:
             sys.stderr.write("The engine sent what is no frame: {}\n".format(error))
+        self.api._no_client_comes()
         self.peer.close({"code": "engine-gone", "message": "The engine has hung up."})
         self._on_leave(None)
 
@@ -188,6 +196,7 @@ class Worker:
     def stop_taking_calls(self) -> None:
         """Refuse every call from now on, but `exit`."""
         self._is_leaving = True
+        self.api._no_client_comes()
 
     async def exit_plugin(self) -> None:
         """Call the plugin's `exit`, unless somebody has."""

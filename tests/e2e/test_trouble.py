@@ -237,22 +237,6 @@ async def test_a_plugin_that_exports_nothing_is_told_so(visitor: Person) -> None
     await visitor.screenshot("exports-nothing")
 
 
-async def test_the_page_is_loaded_anew(person: Person) -> None:
-    await person.load(STEADY, "Steady")
-    await person.run("Steady")
-    await person.sees_outcome("Steady", "call 1")
-    await person.page.reload()
-    await person.sees_online()
-    await person.sees("Last time you had Steady here.")
-    await person.screenshot("loaded-anew")
-    await person.page.get_by_role("button", name="Load again").click()
-    await person.sees_state("Steady", "Ready")
-    await person.run("Steady")
-    await person.sees_outcome("Steady", "call 1")
-    names = [" ".join(process.cmdline()) for process in person.engine.tree()]
-    assert names, "the new plugin has no process"
-
-
 async def test_two_people_do_not_see_each_others_plugins(browser: Browser, person: Person) -> None:
     await person.load(STEADY, "Steady")
     async with person_at(browser, person.engine) as other:

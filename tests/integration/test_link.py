@@ -224,22 +224,21 @@ async def test_two_pages_share_a_plugin_that_says_so(page: Page, engine: EngineP
     assert not await gone([psutil.Process(pid)] if psutil.pid_exists(pid) else [])
 
 
-async def test_a_drop_that_lasts_ends_the_plugins_and_they_are_loaded_anew(
+async def test_after_a_drop_that_the_page_gave_up_its_plugin_still_runs(
     page: Page, engine: EngineProcess
 ) -> None:
     await page.reload()
     assert await page.evaluate(SET_UP, [engine.token, 0.1]) == "online"
     await loaded(page)
-    process = psutil.Process(await page.evaluate("Plugin.pid()"))
+    pid = await page.evaluate("Plugin.pid()")
     await page.evaluate("() => { window.hanging = Plugin.hang().catch(String) }")
     await page.context.set_offline(True)
     await page.evaluate("link.session.socket.io.engine.close()")
     assert "is not connected" in await page.evaluate("within(hanging)")
     await page.context.set_offline(False)
     await page.wait_for_function("link.state === 'online'")
-    assert not await gone([process])
     await loaded(page)
-    assert await page.evaluate("Plugin.echo(7)") == 7
+    assert await page.evaluate("Plugin.pid()") == pid
 
 
 async def test_an_engine_that_is_started_anew_is_found_again(
@@ -282,13 +281,16 @@ async def test_a_wrong_token_is_told_and_can_be_mended(page: Page, engine: Engin
     assert await page.evaluate("Plugin.echo(3)") == 3
 
 
-async def test_a_page_that_is_loaded_anew_leaves_nothing_running(
+async def test_a_page_that_is_loaded_anew_attaches_to_what_runs(
     page: Page, engine: EngineProcess
 ) -> None:
-    await loaded(page)
-    process = psutil.Process(await page.evaluate("Plugin.pid()"))
+    await loaded(page, RESUMABLE)
+    [pid, resumed] = await page.evaluate("Plugin.pid()")
+    assert not resumed
     await page.reload()
     assert await page.evaluate(SET_UP, [engine.token, 15]) == "online"
-    assert not await gone([process])
-    await loaded(page)
-    assert await page.evaluate("Plugin.echo(5)") == 5
+    await loaded(page, RESUMABLE)
+    assert await page.evaluate("Plugin.pid()") == [pid, True]
+    # What is stopped on purpose has ended, and begins anew.
+    await page.evaluate("link.killPlugin(imjoy.pm.plugin_names.Plugin.id)")
+    assert not await gone([psutil.Process(pid)] if psutil.pid_exists(pid) else [])

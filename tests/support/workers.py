@@ -71,17 +71,20 @@ class FakeWorker:
         body = json.dumps(payload).encode()
         self._writer.writelines(encode_frame(Frame(to, sender, kind, body)))
 
-    async def hears(self, kind: str) -> Any:
-        """Return the payload of the first frame of that kind."""
+    async def hears(self, kind: str, **wanted: Any) -> Any:
+        """Return the payload of the first frame of that kind with the wanted values."""
 
-        def find() -> Frame | None:
-            return next((frame for frame in self.frames if frame.kind == kind), None)
+        def find() -> Any:
+            for frame in self.frames:
+                if frame.kind == kind:
+                    payload = json.loads(bytes(frame.body))
+                    if all(payload.get(key) == value for key, value in wanted.items()):
+                        return payload
+            return None
 
         async with asyncio.timeout(5), self._news:
             await self._news.wait_for(lambda: find() is not None)
-        frame = find()
-        assert frame is not None
-        return json.loads(bytes(frame.body))
+        return find()
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         decoder = FrameDecoder(max_frame_bytes=1 << 20)

@@ -57,6 +57,13 @@ _LOG = logging.getLogger("imjoy_engine")
 )
 @click.option("--share-gpus", is_flag=True, help="Let every plugin share its GPU with others.")
 @click.option("--gpus-on-request", is_flag=True, help="Hide GPUs from plugins that ask for none.")
+@click.option(
+    "--grace",
+    "grace_s",
+    type=click.FloatRange(min=0),
+    default=Limits.session_grace_s,
+    help="Seconds that a plugin lives on without a client, unless it has the flag allow-detach.",
+)
 @click.option("--open/--no-open", "open_page", default=False, help="Open the page in a browser.")
 @click.option("--debug", is_flag=True, help="Log everything that the engine does.")
 def serve(**options: Any) -> None:
@@ -89,7 +96,7 @@ def _config(options: dict[str, Any]) -> EngineConfig:
         debug=options["debug"],
         allow_origins=tuple(options["allow_origin"]),
         file_roots=tuple(root.absolute() for root in options["file_roots"]),
-        limits=Limits(spare_interpreters=options["spares"]),
+        limits=Limits(spare_interpreters=options["spares"], session_grace_s=options["grace_s"]),
         gpu_probe=options["gpu_probe"],
         share_gpus=options["share_gpus"],
         gpus_on_request=options["gpus_on_request"],

@@ -66,6 +66,8 @@ class SocketIOGateway:
             "init_plugin": Session.init_plugin,
             "kill_plugin": Session.kill_plugin,
             "kill_plugin_process": Session.kill_plugin_process,
+            "get_plugin_source": Session.plugin_source,
+            "leave_session": lambda session, _: self._leave(session),
             "reset_engine": lambda session, _: session.reset_engine(),
             "get_engine_status": self._status,
         }
@@ -130,7 +132,10 @@ class SocketIOGateway:
             "confirmation": False,
             "message": f"Connected to {info['name']}.",
             "engine_info": info,
-            "limits": {"max_message_bytes": self._limits.max_message_bytes},
+            "limits": {
+                "max_message_bytes": self._limits.max_message_bytes,
+                "session_grace_s": self._limits.session_grace_s,
+            },
             "delivery": int(session.numbered),
         }
 
@@ -174,6 +179,14 @@ class SocketIOGateway:
             code = getattr(error, "code", "bad-frame")
             payload = {"code": code, "message": str(error), "hint": getattr(error, "hint", "")}
             await self._server.emit("client_error", payload, to=sid)
+
+    def _leave(self, session: Session) -> dict[str, Any]:
+        """End the session of a client that goes for good; plugins that may detach live on."""
+        for client in self._clients.values():
+            if client.session is session:
+                client.session = None
+        self._registry.leave(session)
+        return {}
 
     def _status(self, session: Session, _: Mapping[str, Any]) -> dict[str, Any]:
         processes = session.status()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +78,14 @@ class PluginInstance:
         if self.channel is not None:
             self.channel.send(frame)
 
-    def join(self, peer_id: str) -> None:
-        """Tell the worker of a client's end; before its start this waits for the welcome."""
+    def join(self, peer_id: str, *, replaces: Sequence[str] = ()) -> None:
+        """Tell the worker of a client's end; before its start this waits for the welcome.
+
+        `replaces` are ends that have left, in whose place it comes: those of the page before a
+        reload.
+        """
         self.peers.append(peer_id)
-        self._control("peer_joined", {"peer": peer_id})
+        self._control("peer_joined", {"peer": peer_id, "replaces": list(replaces)})
 
     def leave(self, peer_id: str, reason: dict[str, Any] | None = None) -> None:
         """Tell the worker that a client's end is gone."""

@@ -28,6 +28,12 @@ class PluginManifest:
     """Where the worker runs the plugin's plain functions."""
     config: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def source(self) -> str:
+        """Return the whole plugin file, "" when its client did not tell it."""
+        code = self.config.get("code")
+        return code if isinstance(code, str) else ""
+
     @classmethod
     def from_config(cls, config: object) -> PluginManifest:
         """Return the manifest of a core's plugin config; ManifestError names the wrong field."""

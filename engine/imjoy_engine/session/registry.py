@@ -14,6 +14,7 @@ from imjoy_engine.errors import BadRequestError
 from imjoy_engine.ids import new_id
 from imjoy_engine.plugins import PluginInstance
 from imjoy_engine.relay.routes import Room
+from imjoy_engine.session.attendance import Attendance
 from imjoy_engine.session.links import ClientLink
 from imjoy_engine.session.session import Session, SessionTools
 from imjoy_engine.transport import Channel
@@ -23,6 +24,7 @@ from imjoy_wire.frames import Frame
 __all__ = ["SessionRegistry"]
 
 _LOG = logging.getLogger(__name__)
+_GONE = {"code": "client-left", "message": "The client has left and did not come back."}
 _WORKSPACE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}")
 
 
@@ -32,28 +34,32 @@ class SessionRegistry:
     def __init__(self, tools: SessionTools, clock: Clock) -> None:
         self._tools = tools
         self._clock = clock
+        self._attendance = Attendance(tools.pool, clock, tools.limits.session_grace_s)
         self._sessions: dict[str, Session] = {}
         self._expiring: dict[str, asyncio.Task[None]] = {}
-        self._closing: set[asyncio.Task[None]] = set()
         self._holding: set[asyncio.Task[None]] = set()
 
     def register(self, payload: Mapping[str, Any], link: ClientLink) -> Session:
         """Return the client's session: the one it had when the same page is back, else a new one.
 
         A client that brings a session's id under another client id is a page that was loaded
-        anew: the ends of the old page are gone, so its session is closed.
+        anew: the ends of the old page are gone, its plugins wait for the new one to attach.
         """
         client_id = str(payload.get("id") or new_id("c"))
         workspace = _workspace(payload.get("workspace"))
         wanted = payload.get("session_id")
-        session = self._sessions.get(wanted) if isinstance(wanted, str) else None
-        if session is not None and (session.client_id, session.workspace) != (client_id, workspace):
-            self._close_soon(session)
-            session = None
-        if session is None:
+        known = self._sessions.get(wanted) if isinstance(wanted, str) else None
+        if known is not None and (known.client_id, known.workspace) == (client_id, workspace):
+            session = known
+        else:
             numbered = payload.get("delivery") == 1
-            session = Session(client_id, workspace, self._tools, numbered=numbered)
+            session = Session(
+                client_id, workspace, self._tools, self._attendance, numbered=numbered
+            )
             self._sessions[session.id] = session
+            if known is not None:
+                self._forget(known)
+                session.inherit(known)
         if (expiry := self._expiring.pop(session.id, None)) is not None:
             expiry.cancel()
         session.connect(link)
@@ -68,16 +74,16 @@ class SessionRegistry:
         self._expiring[session.id] = loop.create_task(self._expire(session))
 
     def leave(self, session: Session) -> None:
-        """Close a session whose client has said that it goes for good."""
-        if (expiry := self._expiring.pop(session.id, None)) is not None:
-            expiry.cancel()
-        self._close_soon(session)
+        """End a session whose client has said that it goes for good."""
+        self._forget(session)
+        session.leave(_GONE, grace=False)
 
     def plugin_event(self, instance: PluginInstance, event: dict[str, Any]) -> None:
         """Tell every session that uses the plugin; take its peer off the table at its end."""
         if event["event"] == "state" and instance.lifecycle.is_final:
             # First, while the peers that must hear of it are still on the table.
             self._tools.relay.drop(instance.peer_id, instance.gone_reason())
+            self._attendance.ended(instance)
         for session in list(self._sessions.values()):
             if session.workspace == instance.workspace:
                 session.plugin_event(instance, event)
@@ -102,20 +108,19 @@ class SessionRegistry:
         for session in list(self._sessions.values()):
             session.disconnect()
         self._sessions.clear()
-        if self._closing:
-            await asyncio.wait(self._closing)
+        await self._attendance.close()
 
-    def _close_soon(self, session: Session) -> None:
+    def _forget(self, session: Session) -> None:
         self._sessions.pop(session.id, None)
-        task = asyncio.get_running_loop().create_task(session.close())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        if (expiry := self._expiring.pop(session.id, None)) is not None:
+            expiry.cancel()
 
     async def _expire(self, session: Session) -> None:
         await self._clock.sleep(self._tools.limits.session_grace_s)
         _LOG.info("A client did not come back; its plugins end.")
         self._expiring.pop(session.id, None)
-        self._close_soon(session)
+        self._forget(session)
+        session.leave(_GONE, grace=False)
 
 
 async def _held_until(room: Room, channel: Channel) -> None:

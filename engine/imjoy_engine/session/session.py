@@ -15,6 +15,8 @@ from imjoy_engine.ids import new_id
 from imjoy_engine.plugins import PluginInstance, PluginManifest, PluginPool
 from imjoy_engine.relay.relay import Relay
 from imjoy_engine.relay.routes import Room, Route, Routes
+from imjoy_engine.session.attaching import instance_by_id, running_plugin
+from imjoy_engine.session.attendance import Attendance
 from imjoy_engine.session.links import ClientLink, event_frame
 from imjoy_engine.session.outgoing import Outgoing
 from imjoy_wire.chunks import CHUNK, Assembler
@@ -25,6 +27,7 @@ __all__ = ["Attachment", "Session", "SessionTools"]
 
 _LOG = logging.getLogger(__name__)
 _ACK_DELAY_S = 0.05
+_LEFT = {"code": "client-left", "message": "The client has left."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Session:
         client_id: str,
         workspace: str,
         tools: SessionTools,
+        attendance: Attendance,
         *,
         numbered: bool = False,
     ) -> None:
@@ -65,7 +69,9 @@ class Session:
         self.link: ClientLink | None = None
         self._channel: ClientLink | None = None
         self._tools = tools
+        self._attendance = attendance
         self._attachments: dict[str, Attachment] = {}
+        self._inherited: dict[str, list[str]] = {}
         self._incoming = Incoming() if numbered else None
         self._assembler = None if numbered else Assembler(tools.limits.max_message_bytes)
         self._grants: set[asyncio.Task[None]] = set()
@@ -77,6 +83,11 @@ class Session:
             on_full=self._hold_plugins,
             on_room=self._release_plugins,
         )
+
+    @property
+    def is_connected(self) -> bool:
+        """Return whether the client is there now."""
+        return self.link is not None or self._channel is not None
 
     # ── the link ─────────────────────────────────────────────────────────────────────────────
 
@@ -183,13 +194,13 @@ class Session:
                 f"The plugin id {plugin_id!r} is in use.",
                 hint="Stop that plugin first, or give the new one another id.",
             )
-        manifest = PluginManifest.from_config(payload.get("config"))
-        instance = self._tools.pool.shared(manifest, self.workspace)
+        instance = running_plugin(payload, self.workspace, self._tools.pool, self._attendance)
         resumed = instance is not None
+        attended = instance is not None and self._attendance.is_attended(instance)
         begin = None
         if instance is None:
             instance, begin = self._tools.pool.start(
-                manifest,
+                PluginManifest.from_config(payload.get("config")),
                 workspace=self.workspace,
                 work_dir=self._tools.workspace_root / self.workspace,
             )
@@ -198,8 +209,9 @@ class Session:
             )
         attachment = Attachment(plugin_id, instance, new_id("b"))
         self._attachments[plugin_id] = attachment
+        self._attendance.joined(instance, self)
         self._tools.routes.add(Route(attachment.client_peer, self.workspace, self.deliver))
-        instance.join(attachment.client_peer)
+        instance.join(attachment.client_peer, replaces=self._inherited.pop(instance.id, []))
         if begin is not None:
             begin()
         elif not instance.lifecycle.is_final:
@@ -212,6 +224,7 @@ class Session:
             "work_dir": str(instance.work_dir),
             "initialized": resumed,
             "resumed": resumed,
+            "attended": attended,
             "state": instance.state.value,
         }
 
@@ -224,7 +237,7 @@ class Session:
         instance = attachment.instance
         if len(instance.peers) <= 1:
             await self._tools.pool.stop(instance)
-        self._forget(plugin_id)
+        self._forget(plugin_id, _LEFT)
         return {"report": instance.exit}
 
     async def kill_plugin_process(self, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -253,13 +266,21 @@ class Session:
             {
                 "name": instance.manifest.name,
                 "tag": instance.manifest.tag,
+                "flags": sorted(instance.manifest.flags),
                 "pid": instance.pid,
                 "id": own.get(instance.id),
                 "instance": instance.id,
                 "state": instance.state.value,
+                "clients": self._attendance.users(instance),
+                "attended": self._attendance.is_attended(instance),
             }
             for instance in self._tools.pool.instances(self.workspace)
         ]
+
+    def plugin_source(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the plugin file of a running plugin, "" when its client did not tell it."""
+        instance = instance_by_id(payload.get("instance"), self.workspace, self._tools.pool)
+        return {"source": instance.manifest.source}
 
     def plugin_event(self, instance: PluginInstance, event: Mapping[str, Any]) -> None:
         """Tell the client of an event of a plugin that it uses; nothing of others."""
@@ -271,10 +292,23 @@ class Session:
                 )
                 self._outgoing.put(event_of)
                 if event["event"] == "state" and instance.lifecycle.is_final:
-                    self._forget(entry.plugin_id)
+                    self._forget(entry.plugin_id, _LEFT)
 
-    async def close(self) -> None:
-        """Leave every plugin; those that nobody else uses have ended on return."""
+    def inherit(self, earlier: Session) -> None:
+        """Take the place of a session whose client was replaced by this one: a page loaded anew.
+
+        Its plugins wait for this client to attach, each for its grace period, and are told then
+        whose place it takes.
+        """
+        for entry in earlier._attachments.values():
+            self._inherited.setdefault(entry.instance.id, []).append(entry.client_peer)
+        for instance_id, peers in earlier._inherited.items():
+            self._inherited.setdefault(instance_id, []).extend(peers)
+        reason = {"code": "page-replaced", "message": "The page was closed or loaded anew."}
+        earlier.leave(reason, grace=True)
+
+    def leave(self, reason: dict[str, Any], *, grace: bool) -> None:
+        """Leave every plugin; those that nobody else uses end by the rules of `Attendance`."""
         self.link = self._channel = None
         self._outgoing.disconnect()
         if self._ack_timer is not None:
@@ -282,16 +316,18 @@ class Session:
         for grant in self._grants:
             grant.cancel()
         for plugin_id in list(self._attachments):
-            await self.kill_plugin({"id": plugin_id})
+            self._forget(plugin_id, reason, grace=grace)
         self._outgoing.clear()
 
-    def _forget(self, plugin_id: str) -> None:
+    def _forget(self, plugin_id: str, reason: dict[str, Any], *, grace: bool = True) -> None:
         attachment = self._attachments.pop(plugin_id, None)
         if attachment is None:
             return
-        reason = {"code": "client-left", "message": "The client has left."}
         self._tools.relay.drop(attachment.client_peer, reason)
         attachment.instance.leave(attachment.client_peer, reason)
+        self._attendance.left(attachment.instance, self, grace=grace)
+        if attachment.instance.channel is not None:
+            attachment.instance.channel.resume_reading(self)
         if self._assembler is not None:
             self._assembler.forget(attachment.instance.peer_id)
 

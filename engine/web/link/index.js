@@ -31,7 +31,7 @@ const EXPORT_S = 30;
  * @property {string} [name] what the core calls the engine; unique among its engines
  * @property {Storage | null} [storage] keeps the session over a reload; sessionStorage by default
  * @property {Load} [fetch]
- * @property {number} [graceS] how long a dropped connection is hidden from the core, in seconds
+ * @property {number} [graceS] how long a dropped connection is hidden from the core, in seconds; the engine says
  * @property {number} [exportS] how long a script that has run may take to export something
  * @property {typeof globalThis.WebSocket | null} [WebSocket] opens the data channel; null: Socket.IO only
  * @property {number} [retryS] how long to wait after the engine has closed the connection
@@ -79,9 +79,11 @@ export class EngineLink {
     this.names = new Map();
     /** @type {Promise<RPCClass> | undefined} */
     this.rpc = undefined;
+    /** @type {import("./start_plugin.js").Engine} */
     this.engine = {
       session: this.session,
       runs: this.runs,
+      wanted: new Map(),
       loadRPC: () => this.loadRPC(),
       owners: new WeakMap(),
       load,
@@ -168,6 +170,26 @@ export class EngineLink {
    */
   startPlugin(config, core, utils) {
     return startPlugin(this.engine, config, core, utils);
+  }
+
+  /**
+   * Have the next start of a plugin attach to this running instance of it, also to one that
+   * somebody else uses.
+   * @param {string} name
+   * @param {string} instance
+   */
+  attachNext(name, instance) {
+    this.engine.wanted.set(name, instance);
+  }
+
+  /**
+   * Return the plugin file of a running instance, "" when nobody has told the engine.
+   * @param {string} instance
+   * @returns {Promise<string>}
+   */
+  async sourceOf(instance) {
+    const { source } = await this.session.request("get_plugin_source", { instance });
+    return String(source ?? "");
   }
 
   /**

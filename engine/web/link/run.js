@@ -15,7 +15,7 @@ const KILL_TIMEOUT_S = 60;
 
 /** Config fields that the engine has no use for: source, pictures, the core's own objects. */
 const KEPT_HERE = new Set(
-  ("code script scripts docs attachments links windows styles cover badges engine plugin " +
+  ("script scripts docs attachments links windows styles cover badges engine plugin " +
     "scoped_plugins _callbacks").split(" "),
 );
 
@@ -23,10 +23,12 @@ export class PluginRun {
   /**
    * @param {Session} session
    * @param {Record<string, any>} config the plugin's, as the core has parsed it
+   * @param {string | null} [wanted] the running instance to attach to, when it is known
    */
-  constructor(session, config) {
+  constructor(session, config, wanted = null) {
     this.session = session;
     this.config = config;
+    this.wanted = wanted;
     this.id = String(config.id);
     this.name = String(config.name);
     /** @type {string | null} */
@@ -34,7 +36,10 @@ export class PluginRun {
     /** @type {Record<string, any>[]} events that came before it was known which run they are of */
     this.unheard = [];
     this.workDir = "";
+    /** Whether it ran already, and somebody has called its `setup`. */
     this.resumed = false;
+    /** Whether another client that is there now has brought it up. */
+    this.attended = false;
     /** @type {PeerConnection | null} */
     this.connection = null;
     /** @type {Error | null} */
@@ -69,7 +74,13 @@ export class PluginRun {
    * @returns {Promise<PeerConnection>}
    */
   async begin() {
-    const payload = { id: this.id, config: engineConfig(this.config) };
+    // The core makes a new id on every load: the plugin that still runs is known by its name.
+    const payload = {
+      id: this.id,
+      config: engineConfig(this.config),
+      resume: true,
+      ...(this.wanted === null ? {} : { instance: this.wanted }),
+    };
     await this.during(
       this.session.request("init_plugin", payload, { accept: (answer) => this.accepted(answer) }),
     );
@@ -85,6 +96,7 @@ export class PluginRun {
     this.instance = String(answer.instance);
     this.workDir = String(answer.work_dir ?? "");
     this.resumed = answer.resumed === true;
+    this.attended = answer.attended === true;
     const peers = { worker: String(answer.peer_id), own: String(answer.client_peer) };
     if (this.end !== null) return;
     this.connection = new PeerConnection(this.session, peers);

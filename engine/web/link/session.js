@@ -33,11 +33,13 @@ import { Traffic } from "./traffic.js";
  * @property {string} clientId
  * @property {import("./socket.js").SocketMaker} io socket.io-client's
  * @property {Storage | null} [storage] where the session's id survives a reload of the page
- * @property {number} [graceS] how long a drop is hidden, in seconds
+ * @property {number} [graceS] how long a drop is hidden, in seconds; by default, as long as the engine keeps the session
  * @property {typeof globalThis.WebSocket | null} [WebSocket] opens the data channel; null: none is opened
  * @property {number} [retryS] how long to wait after the engine has closed the connection
  */
 
+/** Until the engine has said how long it keeps a session. */
+const GRACE_S = 15;
 const LOST = "The connection to the engine is lost.";
 const CONNECT_TIMEOUT_S = 10;
 const REGISTER_TIMEOUT_S = 30;
@@ -52,14 +54,15 @@ const MAX_WAITING_BYTES = 64 * 2 ** 20;
 export class Session extends Emitter {
   /** @param {SessionOptions} options */
   constructor(options) {
-    const { url, token, workspace, clientId, io, storage, graceS = 15, retryS = 2 } = options;
+    const { url, token, workspace, clientId, io, storage, graceS, retryS = 2 } = options;
     super();
     this.url = url;
     this.token = token;
     this.workspace = workspace;
     this.page = clientId;
     this.clientId = newClientId(clientId);
-    this.graceS = graceS;
+    this.graceS = graceS ?? GRACE_S;
+    this.graceIsGiven = graceS !== undefined;
     this.retryS = retryS;
     /** @type {LinkState} */
     this.state = "connecting";
@@ -221,9 +224,11 @@ export class Session extends Emitter {
    */
   registered(answer, known) {
     const sessionId = String(answer.session_id);
-    const limit = isRecord(answer.limits) ? answer.limits.max_message_bytes : undefined;
+    const limits = isRecord(answer.limits) ? answer.limits : {};
+    const { max_message_bytes: limit, session_grace_s: keptS } = limits;
     this.info = isRecord(answer.engine_info) ? answer.engine_info : {};
     this.maxMessageBytes = typeof limit === "number" ? limit : Infinity;
+    if (!this.graceIsGiven && typeof keptS === "number") this.graceS = keptS;
     if (known !== null && sessionId !== known) {
       this.lose(
         new LinkError("The engine has started anew; what ran there before is gone.", {
@@ -355,7 +360,7 @@ export class Session extends Emitter {
 
   /**
    * Give up what the session has here, for good: when it comes back, another client does. The
-   * engine takes that for a page that was loaded anew, and ends what the old one has left behind.
+   * engine takes that for a page that was loaded anew; what still runs there can be attached to.
    * @param {LinkError} error
    */
   leave(error) {

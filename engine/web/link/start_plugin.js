@@ -27,6 +27,7 @@ import { pythonScripts } from "./scripts.js";
  * @typedef {object} Engine
  * @property {Session} session
  * @property {Map<string, PluginRun>} runs by plugin id
+ * @property {Map<string, string>} wanted running instances to attach to, by the plugin's name
  * @property {() => Promise<import("./rpc_patches.js").RPCClass>} loadRPC
  * @property {import("./rpc_patches.js").Owners} owners
  * @property {(url: string) => Promise<Response>} load
@@ -43,7 +44,8 @@ import { pythonScripts } from "./scripts.js";
  */
 export async function startPlugin(engine, config, core, utils) {
   await replaced(engine.runs.get(String(config.id)));
-  const run = new PluginRun(engine.session, config);
+  const run = new PluginRun(engine.session, config, engine.wanted.get(String(config.name)));
+  engine.wanted.delete(run.name);
   engine.runs.set(run.id, run);
   void run.ended.then(() => {
     if (engine.runs.get(run.id) === run) engine.runs.delete(run.id);
@@ -83,7 +85,6 @@ async function started(engine, run, core, utils) {
   const scripts = await run.during(pythonScripts(run.config, engine.load));
   const RPC = await run.during(engine.loadRPC());
   const connection = await run.begin();
-  tellWhereItRuns(engine.session.url, run, core);
   const rpc = createPluginRPC(RPC, connection, { name: run.name, owners: engine.owners });
   connection.on("log", ({ message }) => quietly(() => core.log?.(message)));
   connection.on("error", ({ message }) => quietly(() => core.error?.(message)));
@@ -93,11 +94,18 @@ async function started(engine, run, core, utils) {
   run.onEnd = (reason) => rpc.close(reason);
   run.onPeerGone = (peer, reason) => rpc.pending.fail(peer, reason);
 
-  await shakeHands(run, connection);
+  const { set_up: setUp } = await shakeHands(run, connection);
+  // A page may have gone before it had run all scripts: then the plugin is brought up from here.
+  run.resumed &&= run.attended || setUp !== false;
+  tellWhereItRuns(engine.session.url, run, core);
   const set = run.next("interfaceSetAsRemote");
   rpc.setInterface(core);
   await run.within(Promise.all([rpc.sendInterface(), set]), "did not take the core's functions");
-  if (!run.resumed) for (const script of scripts) await execute(run, connection, script);
+  if (!run.resumed) {
+    for (const [index, script] of scripts.entries()) {
+      await execute(run, connection, { ...script, index });
+    }
+  }
   const exported = new Promise((resolve) => rpc.once("remoteReady", resolve));
   const complaint = complaintOf(connection, engine.exportS);
   rpc.requestRemote();
@@ -113,6 +121,7 @@ async function started(engine, run, core, utils) {
 /**
  * @param {PluginRun} run
  * @param {PeerConnection} connection
+ * @returns {Promise<Record<string, any>>} what the worker says of itself
  */
 async function shakeHands(run, connection) {
   const { name, type, tag, workspace } = run.config;
@@ -122,14 +131,15 @@ async function shakeHands(run, connection) {
     config: { name, type, tag, workspace, allow_execution: true },
     peer_id: connection.worker,
   });
-  const { error } = await run.within(initialized, "did not get ready");
+  const { error, config } = await run.within(initialized, "did not get ready");
   if (error) throw new LinkError(`The plugin "${run.name}" cannot start: ${error}`);
+  return config ?? {};
 }
 
 /**
  * @param {PluginRun} run
  * @param {PeerConnection} connection
- * @param {import("./scripts.js").Script} script
+ * @param {import("./scripts.js").Script & {index: number}} script its place among the scripts
  */
 async function execute(run, connection, script) {
   const executed = run.next("executed");

@@ -27,9 +27,10 @@ import { Windows } from "./state/windows.js";
  */
 
 export class App {
-  /** @param {Storage} storage what outlives the page */
-  constructor(storage) {
+  /** @param {Storage} storage what outlives the page @param {Storage | null} [tab] what outlives a reload */
+  constructor(storage, tab = null) {
     this.storage = storage;
+    this.tabStorage = tab;
     this.plugins = new Plugins();
     this.windows = new Windows();
     this.dialogs = new Dialogs();
@@ -43,7 +44,11 @@ export class App {
     this.panel = new Observable(/** @type {"" | "add" | "engine" | "messages"} */ (""));
     /** On narrow screens one of the two is seen. @type {Observable<"plugins" | "windows">} */
     this.tab = new Observable(/** @type {"plugins" | "windows"} */ ("plugins"));
+    /** What this tab had loaded before it was loaded anew. */
+    this.before = tab ? recall(tab) : [];
     this.remembered = new Observable(recall(storage));
+    /** Plugins that run on the engine and not on this page. */
+    this.elsewhere = new Observable(/** @type {import("./core/elsewhere.js").Elsewhere[]} */ ([]));
     /** @type {import("./core/runner.js").Runner | null} */
     this.runner = null;
     /** @type {import("./core/watcher.js").Watcher | null} */
@@ -59,13 +64,14 @@ export class App {
     return ownerOf(caller, [...this.plugins.records.value.keys()]);
   }
 
-  /** Keep what is loaded for the next visit. */
+  /** Keep what is loaded for a reload and for the next visit. */
   rememberPlugins() {
     const records = [...this.plugins.records.value.values()];
     const loaded = records.filter((record) => !hasEnded(record) && record.origin !== BY_PLUGIN);
-    remember(
-      this.storage,
-      loaded.map(({ name, origin, file }) => ({ name, origin, source: file.source, tag: file.tag })),
-    );
+    const plugins = loaded.map(({ name, origin, file, values }) => {
+      return { name, origin, source: file.source, tag: file.tag, values };
+    });
+    remember(this.storage, plugins);
+    if (this.tabStorage) remember(this.tabStorage, plugins);
   }
 }

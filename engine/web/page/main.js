@@ -2,6 +2,7 @@
 
 import { html, render } from "../vendor/preact.js";
 import { App } from "./app.js";
+import { restore, returnTo } from "./core/elsewhere.js";
 import { hostApi } from "./core/host_api.js";
 import { Runner } from "./core/runner.js";
 import { loadTemplates } from "./core/sources.js";
@@ -17,7 +18,7 @@ const CLIENT_KEY = "imjoy-engine-client";
 
 applyTheme();
 const token = takeToken();
-const app = new App(localStorage);
+const app = new App(localStorage, sessionStorage);
 render(html`<${Page} app=${app} />`, /** @type {HTMLElement} */ (document.getElementById("page")));
 void start();
 
@@ -62,13 +63,20 @@ async function connect() {
       message,
       info: link.info ?? app.connection.value.info,
     });
+  /** Plugins of a session that was given up while the page was away. @type {Set<string>} */
+  const lost = new Set();
   link.on("state", show);
+  link.on("state", ({ state }) => void (state === "online" && registered && returnTo(app, lost)));
   onNewToken((fresh) => link.setToken(fresh));
-  link.on("plugin", (/** @type {any} */ event) => app.watcher?.onEngineEvent(event));
+  link.on("plugin", (/** @type {any} */ event) => {
+    if (event.error?.code === "session-lost") lost.add(event.name);
+    app.watcher?.onEngineEvent(event);
+  });
   show(link);
   await link.register(app.imjoy);
   registered = true;
   show(link);
+  restore(app);
 }
 
 /** A tab that is loaded anew is the same client to the engine, and another tab is another one. */

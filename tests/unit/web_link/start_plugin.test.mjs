@@ -42,7 +42,7 @@ test("the engine is told what it needs of the config, and nothing else", async (
   assert.equal(id, "Plugin_1");
   assert.deepEqual(
     Object.keys(sent).sort(),
-    ["id", "name", "requirements", "tag", "type", "version", "workspace"],
+    ["code", "id", "name", "requirements", "tag", "type", "version", "workspace"],
   );
 });
 

@@ -260,32 +260,76 @@ api.export({'end': end, 'core': lambda: api.utils['openUrl']('u').result(),
         assert await api.none() is None
 
 
-async def test_with_no_client_left_a_call_fails_and_says_so(started):
-    script = """
-def again():
-    try:
-        return api.log('x').result(10)
-    except Exception as error:
-        return str(error)
-def later(function):
-    global kept
-    kept = function
-def tell():
-    return kept(again())
-api.export({'later': later, 'tell': tell})
+PATIENT = """
 import threading
-def watch():
-    go.wait()
-    print(again())
-go = threading.Event()
-threading.Thread(target=watch, daemon=True).start()
+asked = []
+def ask():
+    for number in range(3):
+        api.showProgress(number)
+        api.log(f"line {number}")
+    print("asked", flush=True)
+    print("the answer is", api.prompt("Well?").result(20), flush=True)
+api.export({"run": ask, "setup": lambda: None})
 """
+
+
+def page(
+    log: list[str], answer: str | None, asked: asyncio.Event | None = None
+) -> dict[str, object]:
+    """Return a core that notes what it is told; a prompt is answered, or never."""
+
+    async def prompt(question: str) -> str:
+        log.append(question)
+        if asked is not None:
+            asked.set()
+        return answer if answer is not None else await asyncio.get_running_loop().create_future()
+
+    return {"log": log.append, "showProgress": log.append, "prompt": prompt}
+
+
+async def test_what_a_page_left_unanswered_is_asked_of_the_page_in_its_place(started):
+    first: list[str] = []
+    asked = asyncio.Event()
+    async with started(core=page(first, None, asked)) as engine:
+        api = await engine.clients["browser"].start(PATIENT)
+        running = asyncio.ensure_future(api.run())
+        async with asyncio.timeout(DEADLINE_S):
+            await asked.wait()
+        engine.control("peer_gone", {"peer": "browser", "reason": {"code": "page-replaced"}})
+        second: list[str] = []
+        engine.client("anew", page(second, "yes"))
+        engine.control("peer_joined", {"peer": "anew", "replaces": ["browser"]})
+        await engine.clients["anew"].greet()
+        await engine.printed("the answer is yes")
+        running.cancel()
+    assert second[-1] == "Well?"
+    assert first[-1] == "Well?"
+
+
+async def test_with_no_client_left_calls_wait_for_the_next_and_of_progress_the_last(started):
+    script = PATIENT + "go = threading.Event()\n"
+    script += "threading.Thread(target=lambda: (go.wait(), ask()), daemon=True).start()\n"
     async with started() as engine:
         await engine.clients["browser"].start(script)
         engine.control("peer_gone", {"peer": "browser"})
         helper = engine.client("helper", {})
         helper.peer.execute(WORKER_ID, "go.set()", "helper.py")
-        assert "no page is connected" in await engine.printed("api.log")
+        await engine.printed("asked")
+        log: list[str] = []
+        await engine.join("colleague", page(log, "fine")).greet()
+        await engine.printed("the answer is fine")
+    assert log == ["line 0", "line 1", 2, "line 2", "Well?"]
+
+
+async def test_a_plugin_that_ends_waits_for_no_client(started):
+    script = PATIENT + "def leave():\n    print('left:', api.log('x').exception(20), flush=True)\n"
+    script += "api.export({'exit': leave})\n"
+    async with started() as engine:
+        await engine.clients["browser"].start(script)
+        engine.control("peer_gone", {"peer": "browser"})
+        engine.control("shutdown", {"grace_s": 10})
+        assert "no page is connected" in await engine.printed("left:")
+        assert await engine.exit_code() == 0
 
 
 async def test_a_worker_that_is_told_little_has_empty_values(short_dir, command):

@@ -32,9 +32,10 @@ export class Runner {
 
   /**
    * Load a plugin file. The outcome stands on its card, or among the refusals when there is none.
-   * @param {string} source @param {{origin: string, tag?: string}} from
+   * @param {string} source
+   * @param {{origin: string, tag?: string, values?: Record<string, unknown>}} from `values` fill its form
    */
-  async load(source, { origin, tag = "" }) {
+  async load(source, { origin, tag = "", values }) {
     const checked = checkPluginFile(source, tag);
     if ("problem" in checked) {
       this.app.plugins.refuse(checked.problem, origin);
@@ -43,7 +44,9 @@ export class Runner {
     const { plugin: file } = checked;
     const before = this.app.plugins.get(file.name);
     if (before && !hasEnded(before)) await this.stop(file.name);
-    this.app.plugins.put(newRecord(file, origin, Date.now(), before?.values));
+    this.app.plugins.put(newRecord(file, origin, Date.now(), values ?? before?.values));
+    // A reload of the page may come before the plugin is up.
+    this.app.rememberPlugins();
     await this.start(file.name);
   }
 
@@ -170,6 +173,7 @@ export class Runner {
       // The engine's own account of the failure has a hint and the tool's words.
       old.state === "failed" && old.failure ? old : enter(old, "failed", Date.now(), { failure }),
     );
+    this.app.rememberPlugins();
   }
 
   /** Else the core hands out the dead plugin, and starts it again at the next connection. @param {string} name */

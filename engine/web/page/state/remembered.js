@@ -9,6 +9,7 @@ const MAX_CHARS = 2_000_000;
  * @property {string} source
  * @property {string} origin
  * @property {string} tag
+ * @property {Record<string, unknown>} [values] what was filled into its form
  */
 
 /** @param {Storage} storage @returns {Remembered[]} */

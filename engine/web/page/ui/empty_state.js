@@ -2,6 +2,7 @@
 
 import { html } from "../../vendor/preact.js";
 import { AddPlugin } from "./add_plugin.js";
+import { ElsewhereNote } from "./elsewhere_note.js";
 import { Refusals } from "./refusals.js";
 import { RememberedNote } from "./remembered_note.js";
 
@@ -15,6 +16,7 @@ export function EmptyState() {
       </p>
     </div>
     <${RememberedNote} />
+    <${ElsewhereNote} />
     <${Refusals} />
     <${AddPlugin} />
   </main>`;

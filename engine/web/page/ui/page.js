@@ -5,6 +5,7 @@ import { readFiles } from "../core/sources.js";
 import { AddPlugin } from "./add_plugin.js";
 import { ConnectionBanner } from "./connection_banner.js";
 import { DialogHost } from "./dialog_host.js";
+import { ElsewhereNote } from "./elsewhere_note.js";
 import { EmptyState } from "./empty_state.js";
 import { EnginePanel } from "./engine_panel.js";
 import { Header } from "./header.js";
@@ -55,6 +56,7 @@ function Main() {
     </nav>
     <div class="work-side">
       <${RememberedNote} />
+      <${ElsewhereNote} />
       <${PluginList} />
     </div>
     <div class="work-main">

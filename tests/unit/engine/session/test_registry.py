@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from imjoy_engine.errors import BadRequestError, EngineError
+from imjoy_engine.errors import BadRequestError, EngineError, NotFoundError
 from imjoy_engine.plugins import PluginPool
 from imjoy_engine.relay.relay import Relay
 from imjoy_engine.relay.routes import Routes
@@ -98,13 +98,94 @@ async def test_a_client_that_stays_away_loses_its_plugins(house: House) -> None:
     assert other is not session
 
 
-async def test_a_page_loaded_anew_gets_a_new_session_and_the_old_one_ends(house: House) -> None:
+async def test_a_page_loaded_anew_finds_its_plugin_still_running(house: House) -> None:
+    session, link = house.enter("first load")
+    first = await house.start(session, link, "p", code="the file")
+    instance = house.pool.instances()[0]
+    house.registry.disconnected(session, link)
+    other, other_link = house.enter("second load", session_id=session.id)
+    assert other is not session
+    gone = await house.stage.worker.hears("peer_gone")
+    assert (gone["peer"], gone["reason"]["code"]) == (first["client_peer"], "page-replaced")
+    payload = {"id": "p-anew", "config": config(code="the file"), "resume": True}
+    answer = other.init_plugin(payload)
+    assert answer["resumed"]
+    assert answer["instance"] == instance.id
+    joined = await house.stage.worker.hears("peer_joined", peer=answer["client_peer"])
+    assert joined["replaces"] == [first["client_peer"]]
+    await other_link.event("plugin_event", id="p-anew", event="state", state="ready")
+    house.clock.advance(LIMITS.session_grace_s + 1)
+    assert house.pool.instances() == [instance]
+
+
+async def test_a_page_loaded_anew_that_does_not_want_its_plugin_loses_it(house: House) -> None:
     session, link = house.enter("first load")
     await house.start(session, link, "p")
     instance = house.pool.instances()[0]
-    other, _ = house.enter("second load", session_id=session.id)
-    assert other is not session
+    house.enter("second load", session_id=session.id)
+    await asyncio.wait_for(house.clock.slept.wait(), 5)
+    house.clock.advance(LIMITS.session_grace_s + 1)
     await asyncio.wait_for(instance.lifecycle.reached(), 5)
+
+
+async def test_a_plugin_of_other_source_is_not_the_one_that_runs(house: House) -> None:
+    session, link = house.enter("first load")
+    await house.start(session, link, "p", code="old")
+    other, _ = house.enter("second load", session_id=session.id)
+    for wanted in ({"code": "new"}, {"code": "old", "tag": "GPU"}, {"code": "old", "name": "Q"}):
+        payload = {"id": str(wanted), "config": config(**wanted), "resume": True}
+        assert not other.init_plugin(payload)["resumed"], wanted
+
+
+async def test_a_plugin_whose_client_is_there_is_nobody_elses(house: House) -> None:
+    session, link = house.enter("here")
+    first = await house.start(session, link, "p", flags=["allow-detach"])
+    other, _ = house.enter("colleague")
+    payload = {"id": "q", "config": config(flags=["allow-detach"]), "resume": True}
+    second = other.init_plugin(payload)
+    assert not second["resumed"]
+    # But whoever names it joins it.
+    third = other.init_plugin({"id": "r", "instance": first["instance"]})
+    assert (third["resumed"], third["attended"]) == (True, True)
+    assert third["peer_id"] == first["peer_id"]
+    with pytest.raises(NotFoundError, match="any more"):
+        other.init_plugin({"id": "s", "instance": "i-nobody"})
+
+
+async def test_a_plugin_of_another_workspace_cannot_be_attached_to(house: House) -> None:
+    mine, link = house.enter("a", workspace="mine")
+    answer = await house.start(mine, link, "p", flags=["allow-detach"], code="secret")
+    yours, _ = house.enter("b", workspace="yours")
+    with pytest.raises(NotFoundError):
+        yours.init_plugin({"id": "q", "instance": answer["instance"]})
+    with pytest.raises(NotFoundError):
+        yours.plugin_source({"instance": answer["instance"]})
+    assert mine.plugin_source({"instance": answer["instance"]}) == {"source": "secret"}
+
+
+async def test_a_plugin_that_may_detach_outlives_its_client_without_end(house: House) -> None:
+    session, link = house.enter("first")
+    await house.start(session, link, "p", flags=["allow-detach"])
+    house.registry.disconnected(session, link)
+    await asyncio.wait_for(house.clock.slept.wait(), 5)
+    house.clock.advance(LIMITS.session_grace_s + 1)
+    await house.stage.worker.hears("peer_gone")
+    house.clock.advance(1e9)
+    assert house.clock.sleeping == 0
+    assert len(house.pool.instances()) == 1
+    colleague, _ = house.enter("colleague")
+    assert [entry["attended"] for entry in colleague.status()] == [False]
+    assert colleague.init_plugin({"id": "q", "config": config()})["resumed"]
+
+
+async def test_who_leaves_for_good_leaves_what_may_detach(house: House) -> None:
+    session, link = house.enter()
+    await house.start(session, link, "p", flags=["allow-detach"])
+    await house.start(session, link, "q", name="Q")
+    house.registry.leave(session)
+    kept, ended = house.pool.instances()
+    await asyncio.wait_for(ended.lifecycle.reached(), 5)
+    assert house.pool.instances() == [kept]
 
 
 async def test_a_late_disconnect_of_an_old_link_changes_nothing(house: House) -> None:
