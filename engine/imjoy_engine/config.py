@@ -46,6 +46,12 @@ class Limits:
     shutdown_timeout_s: float = 2.0
     """For open HTTP requests when the engine stops."""
     max_plugins: int = 200
+    max_plugins_per_session: int = 100
+    plugin_memory_bytes: int | None = None
+    """Of the process tree of a plugin that says nothing of it; None is no limit."""
+    plugin_cpus: int | None = None
+    idle_timeout_s: float | None = None
+    """A plugin that nobody uses for so long is stopped; None is never."""
     spare_interpreters: int = 2
     """Workers that wait, already started, for the next plugin of an environment used before."""
     spare_idle_s: float = 600.0
@@ -75,6 +81,8 @@ class EngineConfig:
     """Who lists the GPUs: `nvml`, the name of an installed probe, or `module:attribute`."""
     share_gpus: bool = False
     """Every lease of a GPU may be beside others on the same card."""
+    use_cgroups: bool = True
+    """Limits are kept by control groups where the engine may make them."""
     gpus_on_request: bool = False
     """Plugins that ask for no GPU see none."""
     environment: Mapping[str, str] = field(default_factory=lambda: process_environment())

@@ -17,6 +17,7 @@ from imjoy_wire.errors import CallCancelledError
 from imjoy_wire.forms import CANCELLED
 
 from . import stdio, tracebacks
+from .attention import Attention
 from .choice import Choice, is_async, own_choice
 from .executors import Lanes, PluginLoop, PluginPool
 from .processes import ErrorInProcess, ProcessPool
@@ -44,6 +45,7 @@ class Dispatcher:
         self._usual: Choice = "thread"
         self._lanes = Lanes(pool)
         self._tasks: Set[Any] = set()
+        self.attention = Attention()
         self.exit_was_called = False
         """Whether somebody has called the plugin's `exit` already."""
 
@@ -55,6 +57,7 @@ class Dispatcher:
 
     def run(self, call: IncomingCall) -> None:
         """Have the call run where its function belongs, and answered."""
+        self.attention.begin(call)
         context = contextvars.copy_context()
         context.run(CALL.set, call)
         if call.callback_id is None and call.label == "exit":
@@ -129,11 +132,11 @@ class Dispatcher:
         if task is not None:
             task.cancel()
             # One that has not begun never does, and answers nothing by itself.
-            task.add_done_callback(lambda _: call.end_cancelled())
+            task.add_done_callback(lambda _: self._end_cancelled(call))
 
     def _run_plain(self, call: IncomingCall, there: Optional[Executor] = None) -> None:
         if call.is_cancelled:
-            call.end_cancelled()
+            self._end_cancelled(call)
             return
         try:
             args, kwargs = call.arguments()
@@ -184,10 +187,16 @@ class Dispatcher:
             self._succeed(call, result)
 
     def _succeed(self, call: IncomingCall, result: Any) -> None:
+        self.attention.end(call)
         stdio.flush()
         call.succeed(result)
 
+    def _end_cancelled(self, call: IncomingCall) -> None:
+        self.attention.end(call)
+        call.end_cancelled()
+
     def _fail(self, call: IncomingCall, error: BaseException) -> None:
+        self.attention.end(call)
         stdio.flush()
         tracebacks.trimmed(error)
         if call.is_cancelled:

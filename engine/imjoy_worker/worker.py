@@ -88,6 +88,7 @@ class Worker:
 
     def send(self, to: str, message: Message) -> None:
         """Put a message on its way to a peer."""
+        self.dispatcher.attention.stir()
         body, buffers = codec.pack(message)
         frame = self._shared.put(Frame(to, self.peer.peer_id, "rpc", body, buffers))
         self._link.send(frame, copies=threading.get_ident() == self._loop_thread)
@@ -115,6 +116,7 @@ class Worker:
         context = contextvars.copy_context()
         context.run(CALL.set, request)
         if self._scripts.take(request):
+            self.dispatcher.attention.begin(request)
             self._loop.call_soon_threadsafe(self._execute, request, context=context)
 
     def heard(self, sender: str, kind: str, message: Message) -> None:
@@ -130,6 +132,7 @@ class Worker:
 
     def _execute(self, request: ScriptRequest) -> None:
         error = self._loader.run(request.code)
+        self.dispatcher.attention.end(request)
         stdio.flush()
         if error is not None:
             sys.stderr.write(error if error.endswith("\n") else error + "\n")
@@ -180,6 +183,9 @@ class Worker:
             receiver = str(body.get("to") or "")
             self._shared.forget(receiver)
             self.peer.fail_calls(receiver, body)
+        elif kind == "idle":
+            answer, buffers = codec.pack({"idle_s": self.dispatcher.attention.idle_s})
+            self._link.send(Frame("", self.peer.peer_id, "idle", answer, buffers))
         elif kind == "shutdown":
             grace_s = body.get("grace_s")
             self._on_leave(float(grace_s) if isinstance(grace_s, (int, float)) else None)

@@ -71,16 +71,17 @@ class FakeWorker:
         body = json.dumps(payload).encode()
         self._writer.writelines(encode_frame(Frame(to, sender, kind, body)))
 
-    async def hears(self, kind: str, **wanted: Any) -> Any:
-        """Return the payload of the first frame of that kind with the wanted values."""
+    async def hears(self, kind: str, times: int = 1, **wanted: Any) -> Any:
+        """Return the payload of the first (or a later) frame of that kind with these values."""
 
         def find() -> Any:
-            for frame in self.frames:
-                if frame.kind == kind:
-                    payload = json.loads(bytes(frame.body))
-                    if all(payload.get(key) == value for key, value in wanted.items()):
-                        return payload
-            return None
+            found = (json.loads(bytes(entry.body)) for entry in self.frames if entry.kind == kind)
+            fitting = [
+                payload
+                for payload in found
+                if all(payload.get(key) == value for key, value in wanted.items())
+            ]
+            return fitting[times - 1] if len(fitting) >= times else None
 
         async with asyncio.timeout(5), self._news:
             await self._news.wait_for(lambda: find() is not None)
@@ -121,12 +122,13 @@ class FakeProvisioner:
     def __init__(self, journal: list[str]) -> None:
         self.journal = journal
         self.comes = True
+        self.next_pid: int | None = None
         self.workers: list[FakeWorker] = []
         self.specs: list[LaunchSpec] = []
         self.launched = asyncio.Event()
 
     async def launch(self, spec: LaunchSpec, on_output: Callable[[Any, bytes], None]) -> FakeWorker:
-        worker = FakeWorker(40_000 + len(self.workers), self.journal)
+        worker = FakeWorker(self.next_pid or 40_000 + len(self.workers), self.journal)
         self.journal.append("launch")
         self.workers.append(worker)
         self.specs.append(spec)

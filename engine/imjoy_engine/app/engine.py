@@ -36,10 +36,12 @@ from imjoy_engine.gateway.signing import UrlSigner
 from imjoy_engine.gateway.socketio import SocketIOGateway
 from imjoy_engine.ids import new_secret
 from imjoy_engine.plugins import PluginInstance, PluginPool, SpareInterpreters, Tools
+from imjoy_engine.plugins.guard import ResourceGuard
 from imjoy_engine.provisioners import LocalProvisioner
 from imjoy_engine.relay.relay import Relay
 from imjoy_engine.relay.routes import Routes
 from imjoy_engine.resources import GpuLeases, load_probe
+from imjoy_engine.resources.cgroups import find_cgroups
 from imjoy_engine.resources.cuda import cuda_version
 from imjoy_engine.session import SessionRegistry
 from imjoy_engine.session.session import SessionTools
@@ -65,6 +67,7 @@ class Engine:
         self._registry: SessionRegistry
         self._terminal = TerminalLog()
         self._gpus: GpuLeases
+        self._guard: ResourceGuard
 
     @property
     def url(self) -> str:
@@ -113,6 +116,10 @@ class Engine:
             on_request=config.gpus_on_request,
         )
         stack.push_async_callback(self._gpus.close)
+        self._guard = ResourceGuard(
+            find_cgroups if config.use_cgroups else lambda: "Control groups are off.", self._clock
+        )
+        stack.push_async_callback(self._guard.close)
         pool, registry = self._plugins(listener, stack.enter_context(shared_directory()))
         self._registry = registry
         gateway = SocketIOGateway(
@@ -155,6 +162,7 @@ class Engine:
             limits=config.limits,
             shared_memory=shared,
             gpus=self._gpus,
+            guard=self._guard,
         )
         pool = PluginPool(
             tools, log_dir=config.state_dir / "logs", on_event=self._event, on_frame=self._frame

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from imjoy_engine import logs
 from imjoy_engine.app import Engine
+from imjoy_engine.cli.quantities import read_duration, read_size
 from imjoy_engine.config import EngineConfig, Limits
 from imjoy_engine.errors import UsageError
 
@@ -49,6 +50,28 @@ _LOG = logging.getLogger("imjoy_engine")
     type=click.IntRange(min=0),
     default=Limits.spare_interpreters,
     help="Interpreters kept started, so that the next plugin starts at once.",
+)
+@click.option(
+    "--max-plugins",
+    type=click.IntRange(min=1),
+    default=Limits.max_plugins,
+    help="Plugins that may run at the same time.",
+)
+@click.option(
+    "--max-plugins-per-session",
+    type=click.IntRange(min=1),
+    default=Limits.max_plugins_per_session,
+    help="Plugins that one client may use at the same time.",
+)
+@click.option(
+    "--memory-limit", callback=read_size, help="Memory of a plugin that says nothing of it: 8GB."
+)
+@click.option("--cpu-limit", type=click.IntRange(min=1), help="Processors of such a plugin.")
+@click.option(
+    "--idle-timeout", callback=read_duration, help="Stop plugins that nobody uses for so long."
+)
+@click.option(
+    "--cgroups/--no-cgroups", default=True, help="Keep limits by control groups where possible."
 )
 @click.option(
     "--gpu-probe",
@@ -96,10 +119,24 @@ def _config(options: dict[str, Any]) -> EngineConfig:
         debug=options["debug"],
         allow_origins=tuple(options["allow_origin"]),
         file_roots=tuple(root.absolute() for root in options["file_roots"]),
-        limits=Limits(spare_interpreters=options["spares"], session_grace_s=options["grace_s"]),
+        limits=_limits(options),
+        use_cgroups=options["cgroups"],
         gpu_probe=options["gpu_probe"],
         share_gpus=options["share_gpus"],
         gpus_on_request=options["gpus_on_request"],
+    )
+
+
+def _limits(options: dict[str, Any]) -> Limits:
+    return Limits(
+        spare_interpreters=options["spares"],
+        session_grace_s=options["grace_s"],
+        max_plugins=options["max_plugins"],
+        max_plugins_per_session=options["max_plugins_per_session"],
+        plugin_memory_bytes=options["memory_limit"],
+        plugin_cpus=options["cpu_limit"],
+        # 0 is a word too: never.
+        idle_timeout_s=options["idle_timeout"] or None,
     )
 
 

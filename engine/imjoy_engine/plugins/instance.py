@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,17 @@ from imjoy_engine.resources import GpuLease, Place
 from imjoy_engine.transport import Channel
 from imjoy_wire.frames import Frame
 
-__all__ = ["InstanceObserver", "PluginInstance"]
+__all__ = ["Eviction", "InstanceObserver", "PluginInstance"]
+
+_ANSWER_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Eviction:
+    """Why the engine ends a plugin, and whether there is no time to finish."""
+
+    error: EngineError
+    at_once: bool
 
 
 class InstanceObserver:
@@ -58,6 +70,10 @@ class PluginInstance:
         """The GPUs it holds; None for a plugin that asks for none."""
         self.queue_place: Place | None = None
         """Where it waits for a GPU, while it does."""
+        self.evicted = asyncio.Event()
+        """Set when the engine ends the plugin for a reason of its own, which `eviction` says."""
+        self.eviction: Eviction | None = None
+        self._idle_answer: asyncio.Future[float] | None = None
         self._observer = observer
         self.lifecycle = Lifecycle(self._state_changed)
         self.output = OutputLog(
@@ -116,9 +132,38 @@ class PluginInstance:
         """Put a sentence of the engine's own into the plugin's log."""
         self.output.feed("stderr", f"[engine] {words}\n".encode())
 
+    def evict(self, error: EngineError, *, at_once: bool = False) -> None:
+        """Have the supervisor end the plugin, because of `error`; a second reason is passed over.
+
+        It may finish first, unless it has to go `at_once`.
+        """
+        if self.eviction is None:
+            self.eviction = Eviction(error, at_once)
+            self.evicted.set()
+
+    async def idle_for(self) -> float:
+        """Return for how many seconds the plugin has had nothing to do: 0 while it is at work."""
+        if self.channel is None:
+            return 0.0
+        answer = self._idle_answer = asyncio.get_running_loop().create_future()
+        self._control("idle", {})
+        await asyncio.wait({answer}, timeout=_ANSWER_S)
+        return answer.result() if answer.done() else 0.0
+
     def receive(self, frame: Frame) -> None:
-        """Hand a frame of the worker upwards."""
+        """Hand a frame of the worker upwards; what it tells the engine itself is taken here."""
+        if not frame.to:
+            self._told(frame)
+            return
         self._observer.on_frame(self, frame)
+
+    def _told(self, frame: Frame) -> None:
+        answer = self._idle_answer
+        if frame.kind == "idle" and answer is not None and not answer.done():
+            try:
+                answer.set_result(float(json.loads(bytes(frame.body))["idle_s"] or 0.0))
+            except (ValueError, KeyError, TypeError):
+                answer.set_result(0.0)
 
     def _control(self, kind: str, payload: dict[str, Any]) -> None:
         if self.channel is not None:

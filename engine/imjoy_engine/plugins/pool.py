@@ -14,7 +14,7 @@ from imjoy_engine.plugins.manifest import PluginManifest
 from imjoy_engine.plugins.supervisor import PluginSupervisor, Tools
 from imjoy_wire.frames import Frame
 
-__all__ = ["PluginPool", "TooManyPluginsError"]
+__all__ = ["PluginPool", "TooManyPluginsError", "check_room"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -72,7 +72,8 @@ class PluginPool:
         if len(self._running) >= limit:
             raise TooManyPluginsError(
                 f"The engine already runs {limit} plugins.",
-                hint="Stop plugins that are not needed, then try again.",
+                hint="Stop plugins that are not needed, or start the engine with a larger "
+                "--max-plugins.",
             )
         instance = PluginInstance(
             manifest,
@@ -102,3 +103,13 @@ class PluginPool:
         if instance.lifecycle.is_final and event["event"] == "state":
             self._running.pop(instance.id, None)
         self._on_event(instance, event)
+
+
+def check_room(used: int, limit: int) -> None:
+    """Return when a client that uses so many plugins may have another; TooManyPluginsError else."""
+    if used >= limit:
+        raise TooManyPluginsError(
+            f"This client already uses {limit} plugins.",
+            hint="Stop plugins that are not needed, or start the engine with a larger "
+            "--max-plugins-per-session.",
+        )

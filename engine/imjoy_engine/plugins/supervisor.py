@@ -25,10 +25,12 @@ from imjoy_engine.environments import (
 )
 from imjoy_engine.errors import EngineError, PluginExitedError, PluginStartError
 from imjoy_engine.plugins.allotment import leased_gpus
-from imjoy_engine.plugins.instance import PluginInstance
+from imjoy_engine.plugins.guard import ResourceGuard
+from imjoy_engine.plugins.idle import PluginIdleError
+from imjoy_engine.plugins.instance import Eviction, PluginInstance
 from imjoy_engine.plugins.lifecycle import State
 from imjoy_engine.plugins.spares import SpareInterpreters
-from imjoy_engine.plugins.wishes import gpu_wish
+from imjoy_engine.plugins.wishes import gpu_wish, plugin_limits, usual_limits
 from imjoy_engine.processes import ExitReport, Ladder
 from imjoy_engine.provisioners import LaunchSpec, Provisioner, WorkerProcess
 from imjoy_engine.resources import GpuLeases
@@ -55,6 +57,8 @@ class Tools:
     """Where workers of this machine leave large buffers for each other; None: nowhere."""
     gpus: GpuLeases | None = None
     """The machine's GPUs; None: plugins see whatever there is."""
+    guard: ResourceGuard | None = None
+    """Who holds plugins to their limits; None: nobody."""
 
 
 class PluginSupervisor:
@@ -90,7 +94,7 @@ class PluginSupervisor:
         except asyncio.CancelledError:
             final = State.STOPPED
         except EngineError as error:
-            final = State.FAILED
+            final = State.STOPPED if isinstance(error, PluginIdleError) else State.FAILED
             instance.error = error
         except Exception as error:  # noqa: BLE001
             # The border of the plugin's task: whatever went wrong must become its final state.
@@ -112,6 +116,7 @@ class PluginSupervisor:
         instance, tools = self._instance, self._tools
         async with AsyncExitStack() as stack:
             spec = spec_from_config(instance.manifest.config)
+            limits = plugin_limits(instance.manifest.config, usual_limits(tools.limits))
             gpu_variables = await self._lease_gpus(stack, spec)
             instance.lifecycle.enter(State.PREPARING)
             lease = await tools.environments.ensure(spec, self._progress)
@@ -134,6 +139,8 @@ class PluginSupervisor:
             process, exited, arrival = await self._started(launch, stack)
             if tools.spares is not None:
                 tools.spares.keep(launch, lambda: tools.environments.ensure(spec, _unheard))
+            if tools.guard is not None:
+                stack.callback(tools.guard.hold(instance, limits))
             await self._serve(arrival, process, exited)
 
     async def _started(
@@ -202,12 +209,15 @@ class PluginSupervisor:
         channel.receive_with(instance.receive)
         instance.lifecycle.enter(State.READY, pid=process.pid)
         stop_wanted = asyncio.ensure_future(self._stop_wanted.wait())
+        evicted = asyncio.ensure_future(instance.evicted.wait())
         try:
-            waiting: set[asyncio.Future[Any]] = {exited, stop_wanted, channel.closed}
+            waiting: set[asyncio.Future[Any]] = {exited, stop_wanted, evicted, channel.closed}
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if stop_wanted.done():
                 await self._drain(exited)
                 return
+            if instance.eviction is not None:
+                await self._evict(instance.eviction, process, exited)
             # A worker that ends closes its link a moment earlier.
             either: set[asyncio.Future[Any]] = {exited, stop_wanted}
             await asyncio.wait(either, timeout=1.0)
@@ -220,12 +230,26 @@ class PluginSupervisor:
                 )
             report = exited.result()
             if report.exit_code != 0:
+                if self._tools.guard and (reason := self._tools.guard.explained(instance)):
+                    raise reason
                 raise PluginExitedError(
                     f"The plugin's process ended: {report.words}.",
                     hint="Its last lines may say why. Reload the plugin to start it again.",
                 )
         finally:
             stop_wanted.cancel()
+            evicted.cancel()
+
+    async def _evict(
+        self, eviction: Eviction, process: WorkerProcess, exited: asyncio.Future[ExitReport]
+    ) -> None:
+        """End the plugin for the engine's own reason, and raise that."""
+        self._instance.note(eviction.error.message)
+        if eviction.at_once:
+            await process.stop(Ladder.at_once())
+        else:
+            await self._drain(exited)
+        raise eviction.error
 
     async def _drain(self, exited: asyncio.Future[ExitReport]) -> None:
         """Ask the worker to call the plugin's `exit()` and leave; wait for that a bounded time."""

@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from imjoy_engine.config import Limits
 from imjoy_engine.environments.spec import GpuRequest
 from imjoy_engine.errors import ManifestError
 from imjoy_engine.resources import GpuWish
 from imjoy_engine.resources.quantities import parse_duration_s, parse_size_bytes
 
-__all__ = ["PluginLimits", "gpu_wish", "plugin_limits"]
+__all__ = ["PluginLimits", "gpu_wish", "plugin_limits", "usual_limits"]
 
 _GPU_FIELDS = ("count", "memory", "uuid", "exclude", "order", "shared", "required")
 _LIMIT_FIELDS = ("memory", "cpus", "idle_timeout")
@@ -72,6 +73,11 @@ def gpu_wish(config: Mapping[str, Any], legacy: GpuRequest | None) -> GpuWish | 
         shared=_flag("gpu.shared", said.get("shared", False)),
         required=_flag("gpu.required", said.get("required", True)),
     )
+
+
+def usual_limits(limits: Limits) -> PluginLimits:
+    """Return what holds for plugins that say nothing of limits."""
+    return PluginLimits(limits.plugin_memory_bytes, limits.plugin_cpus, limits.idle_timeout_s)
 
 
 def plugin_limits(config: Mapping[str, Any], defaults: PluginLimits) -> PluginLimits:

@@ -13,6 +13,7 @@ from imjoy_engine.config import Limits
 from imjoy_engine.errors import BadRequestError, NotFoundError
 from imjoy_engine.ids import new_id
 from imjoy_engine.plugins import PluginInstance, PluginManifest, PluginPool
+from imjoy_engine.plugins.pool import check_room
 from imjoy_engine.relay.relay import Relay
 from imjoy_engine.relay.routes import Room, Route, Routes
 from imjoy_engine.session.attaching import instance_by_id, running_plugin
@@ -194,6 +195,7 @@ class Session:
                 f"The plugin id {plugin_id!r} is in use.",
                 hint="Stop that plugin first, or give the new one another id.",
             )
+        check_room(len(self._attachments), self._tools.limits.max_plugins_per_session)
         instance = running_plugin(payload, self.workspace, self._tools.pool, self._attendance)
         resumed = instance is not None
         attended = instance is not None and self._attendance.is_attended(instance)

@@ -1,0 +1,29 @@
+"""Options that are sizes and durations, in the words of people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from imjoy_engine.resources.quantities import parse_duration_s, parse_size_bytes
+
+__all__ = ["read_duration", "read_size"]
+
+Reader = Callable[[click.Context, click.Parameter, str | None], float | None]
+
+
+def _reader(parse: Callable[[object], float]) -> Reader:
+    def read(context: click.Context, option: click.Parameter, text: str | None) -> float | None:
+        try:
+            return None if text is None else parse(text)
+        except ValueError as error:
+            raise click.BadParameter(f"{error}.", context, option) from None
+
+    return read
+
+
+read_size = _reader(parse_size_bytes)
+"""Callback of an option: `8 GB` in bytes."""
+read_duration = _reader(parse_duration_s)
+"""Callback of an option: `30 min` in seconds."""
