@@ -6,6 +6,7 @@ What programs see of it is the `PluginProxy` of `plugin`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import logging
 import threading
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 
 from imjoy_client.errors import PluginFailedError
 from imjoy_client.plugin_file import PluginSource, Script
+from imjoy_client.streams import Streams
 from imjoy_wire import codec, messages
 from imjoy_wire.calls import IncomingCall
 from imjoy_wire.current import CALL
@@ -22,6 +24,7 @@ from imjoy_wire.frames import Frame
 from imjoy_wire.host import ScriptRequest
 from imjoy_wire.messages import Message
 from imjoy_wire.peer import Peer
+from imjoy_wire.streams import OwnStream
 
 __all__ = ["Connection", "PluginEnd", "Reply"]
 
@@ -113,6 +116,7 @@ class PluginEnd:
         self._api = api
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._streams = Streams(self._loop)
         self._peer: Peer | None = None
         self._worker = ""
         self._greeted: Any = None
@@ -248,8 +252,22 @@ class PluginEnd:
 
     def cancel_call(self, call: IncomingCall) -> None:
         """Have a call end that is not waited for any more; one that has not begun never does."""
-        call.work.add_done_callback(lambda _: call.end_cancelled())
-        call.work.cancel()
+        if call.work is not None:
+            call.work.add_done_callback(lambda _: call.end_cancelled())
+            call.work.cancel()
+
+    def run_step(self, call: IncomingCall, stream: OwnStream) -> None:
+        """Run a step of a generator of this program, after those before it."""
+        self._streams.put(stream, call)
+
+    def end_stream(self, stream: OwnStream) -> None:
+        """Close a generator of this program."""
+        self._streams.put(stream, None)
+
+    def soon(self, function: Callable[[], None]) -> None:
+        """Have a function called in the loop; nothing happens when that is closed."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function)
 
     def run_script(self, request: ScriptRequest) -> None:
         """Refuse: a plugin does not run code in its client."""

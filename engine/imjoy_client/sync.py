@@ -18,10 +18,12 @@ from typing import Any
 
 from imjoy_client import client as asynchronous
 from imjoy_client.plugin import PluginProxy
+from imjoy_client.streams import SyncStream
 from imjoy_wire.dotdict import DotDict, prefer_functions
 from imjoy_wire.proxies import RemoteFunction
+from imjoy_wire.streams import RemoteStream
 
-__all__ = ["SyncClient", "SyncFunction", "SyncPlugin", "connect"]
+__all__ = ["SyncClient", "SyncFunction", "SyncPlugin", "SyncStream", "connect"]
 
 
 class _Loop:
@@ -166,6 +168,8 @@ def _ours(value: Any, loop: _Loop) -> Any:
     """Return a value from a plugin with functions that return their results."""
     if isinstance(value, RemoteFunction):
         return SyncFunction(value, loop)
+    if isinstance(value, RemoteStream):
+        return SyncStream(value, loop.run, lambda item: _ours(item, loop))
     if isinstance(value, dict):
         own = DotDict({key: _ours(item, loop) for key, item in dict.items(value)})
         prefer_functions(own)
@@ -179,6 +183,8 @@ def _theirs(value: Any) -> Any:
     """Return a value for a plugin with its functions as they came."""
     if isinstance(value, SyncFunction):
         return value.function
+    if isinstance(value, SyncStream):
+        return value.stream
     if isinstance(value, dict):
         return {key: _theirs(item) for key, item in dict.items(value)}
     if isinstance(value, list):

@@ -72,6 +72,8 @@ class Decoder:
             return self._function(tree)
         if name in LEAF_DECODERS:
             return LEAF_DECODERS[name](tree)
+        if name == "generator":
+            return self._references.remote_stream(tree)
         if name == "set":
             return {_as_key(item) for item in self._items(tree, depth)}
         if name == "orderedmap":

@@ -80,13 +80,15 @@ class Disposals:
             return
         self._waiting.settle_request(sender, f"disposed {object_id}", None, message.get("error"))
 
-    def tell(self, to: str, remote: Remote) -> None:
-        """Send the releases that have not gone along, to an end that understands them."""
+    def tell_of_ours(self) -> None:
+        """Let go of what was ours from the start, and has come home and been forgotten."""
         peer = self._peer
         own = peer.releases.take(peer.peer_id)
         if own:
             peer.store.release(own, peer.peer_id)
-        if remote.says_releases:
-            ids = peer.releases.take(to)
-            if ids:
-                self._send(to, {"type": "released", "released": ids})
+
+    def tell(self, to: str) -> None:
+        """Send the releases that have not gone along, to an end that understands them."""
+        ids = self._peer.releases.take(to)
+        if ids:
+            self._send(to, {"type": "released", "released": ids})

@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, Optional
 from . import messages
 from .calls import IncomingCall
 from .messages import Message
+from .streams import OwnStream
 
 try:
     from typing import Protocol
@@ -72,6 +73,18 @@ class Host(Protocol):
 
     def cancel_call(self, call: IncomingCall) -> None:
         """Have a call, which has just been marked as cancelled, end soon, or never begin."""
+        ...
+
+    def run_step(self, call: IncomingCall, stream: OwnStream) -> None:
+        """Have a step of a generator run after those before it, and answered: see `steps`."""
+        ...
+
+    def end_stream(self, stream: OwnStream) -> None:
+        """Have a generator closed, after the step that runs: nobody draws from it any more."""
+        ...
+
+    def soon(self, function: Callable[[], None]) -> None:
+        """Have a function called soon. The garbage collector asks for it, in any thread."""
         ...
 
     def run_script(self, request: ScriptRequest) -> None:

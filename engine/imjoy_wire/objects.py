@@ -30,12 +30,13 @@ Function = Callable[..., Any]
 class _Entry:
     """One id that somebody holds."""
 
-    __slots__ = ("functions", "holders", "keep")
+    __slots__ = ("functions", "holders", "keep", "on_end")
 
     def __init__(self, functions: Dict[str, Function], holder: str, keep: bool) -> None:
         self.functions = functions
         self.holders: Set[str] = {holder}
         self.keep = keep
+        self.on_end: Optional[Callable[[], None]] = None
 
 
 class ObjectStore:
@@ -81,6 +82,15 @@ class ObjectStore:
         else:
             known.holders.add(holder)
             known.functions = dict(functions)
+
+    def add_stream(
+        self, object_id: str, functions: Mapping[str, Function], holder: str, on_end: Any
+    ) -> None:
+        """Let `holder` draw from a generator; `on_end()` is called when it is forgotten."""
+        self.add_object(object_id, functions, holder, False)
+        entry = self._entries.get(object_id)
+        if entry is not None:
+            entry.on_end = on_end
 
     def hold(self, entry_id: object, holder: str) -> None:
         """Let `holder` keep what somebody else holds already."""
@@ -131,7 +141,7 @@ class ObjectStore:
 
     def dispose(self, object_id: str) -> bool:
         """Forget an object for everybody; tell whether there was one."""
-        return self._entries.pop(object_id, None) is not None
+        return self._forget(object_id)
 
     def holder_left(self, holder: str) -> None:
         """Forget everything that only this peer held."""
@@ -141,7 +151,8 @@ class ObjectStore:
 
     def clear(self) -> None:
         """Forget everything."""
-        self._entries.clear()
+        for entry_id in list(self._entries):
+            self._forget(entry_id)
         self._untold.clear()
 
     def _let_go(self, entry_id: str, holder: str) -> None:
@@ -150,4 +161,10 @@ class ObjectStore:
             return
         entry.holders.discard(holder)
         if not entry.holders:
-            self._entries.pop(entry_id, None)
+            self._forget(entry_id)
+
+    def _forget(self, entry_id: str) -> bool:
+        entry = self._entries.pop(entry_id, None)
+        if entry is not None and entry.on_end is not None:
+            entry.on_end()
+        return entry is not None

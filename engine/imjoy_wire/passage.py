@@ -9,6 +9,7 @@ from .errors import DialectError
 from .objects import ObjectStore
 from .proxies import Caller, Held, HeldObjects, Releases, RemoteFunction
 from .references import Codec, Tree
+from .streams import GENERATORS, Drawer, OwnStream, RemoteStream, StreamStep
 
 try:
     from typing import Protocol
@@ -20,7 +21,7 @@ __all__ = ["Keeper", "Passage"]
 Function = Callable[..., Any]
 
 
-class Keeper(Caller, Protocol):
+class Keeper(Caller, Drawer, Protocol):
     """The peer as a passage sees it: where references of both kinds are kept."""
 
     peer_id: str
@@ -28,6 +29,10 @@ class Keeper(Caller, Protocol):
     releases: Releases
     held_objects: HeldObjects
     codecs: Dict[str, Codec]
+
+    def end_stream(self, stream: OwnStream) -> None:
+        """Have a generator closed from which nobody draws any more."""
+        ...
 
 
 class Passage:
@@ -43,6 +48,7 @@ class Passage:
         self._root = root
         self._callbacks: Dict[str, Function] = {}
         self._objects: Dict[str, Dict[str, Function]] = {}
+        self._streams: Dict[str, OwnStream] = {}
         self._named: List[str] = []
         self._closing: List[Tuple[Function, str]] = []
         self._held: Dict[Tuple[str, str], Held] = {}
@@ -89,12 +95,32 @@ class Passage:
         return object_id
 
     def remote(self, value: Any) -> Optional[Tree]:
-        """Return the form by which a proxy came here: calls of it go straight to its peer."""
-        if not isinstance(value, RemoteFunction):
+        """Return the form by which a proxy came here: calls of it go straight to its peer.
+
+        A generator of ours gets the form of a stream.
+        """
+        if isinstance(value, GENERATORS):
+            return self._stream(value)
+        if not isinstance(value, (RemoteFunction, RemoteStream)):
             return None
-        if value.target != self._other:
+        if value.held.owner != self._other:
             value.held.is_shared = True
         return dict(value.tree)
+
+    def _stream(self, generator: Any) -> Tree:
+        object_id = self._keeper.store.new_id("s")
+        self._streams[object_id] = OwnStream(generator)
+        form = {
+            "_rtype": "interface",
+            "_rtarget_id": self._keeper.peer_id,
+            "_rintf": object_id,
+        }
+        return {
+            "_rtype": "generator",
+            "_rintf": object_id,
+            "next": {**form, "_rvalue": "next"},
+            "return": {**form, "_rvalue": "return"},
+        }
 
     def commit(self, holder: str, lasting: bool = False) -> List[str]:
         """Keep what the message names for its receiver; return the ids of its callbacks.
@@ -107,10 +133,18 @@ class Passage:
             store.add_callback(callback_id, function, holder)
         for object_id, functions in self._objects.items():
             store.add_object(object_id, functions, holder, lasting or object_id in self._named)
+        for object_id, stream in self._streams.items():
+            self._commit_stream(object_id, stream, holder)
         closing, self._closing = self._closing, []
         for on, object_id in closing:
             on("close", lambda *_, object_id=object_id: store.dispose(object_id) and None)
         return list(self._callbacks)
+
+    def _commit_stream(self, object_id: str, stream: OwnStream, holder: str) -> None:
+        keeper = self._keeper
+        steps = {name: StreamStep(stream, name) for name in ("next", "return")}
+        stream.forget = lambda: keeper.store.dispose(object_id)
+        keeper.store.add_stream(object_id, steps, holder, lambda: keeper.end_stream(stream))
 
     def remote_callback(self, tree: Tree) -> RemoteFunction:
         """Return a proxy of a function that came as a value. Raises DialectError."""
@@ -129,6 +163,13 @@ class Passage:
         target = self._target(tree)
         held = self._held_object(target, object_id)
         return RemoteFunction({**tree, "_rtarget_id": target}, target, held, self._keeper)
+
+    def remote_stream(self, tree: Tree) -> RemoteStream:
+        """Return what is to be iterated over. Raises DialectError."""
+        step, finish = tree.get("next"), tree.get("return")
+        if not isinstance(step, dict) or not isinstance(finish, dict):
+            raise DialectError("a generator without its functions")
+        return RemoteStream(self.remote_method(step), self.remote_method(finish), self._keeper)
 
     def remote_object(self, value: Any, object_id: str) -> Any:
         """Return the decoded object itself, from now on known as the other end's."""

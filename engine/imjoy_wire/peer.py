@@ -18,13 +18,15 @@ from .calls import IncomingCall
 from .disposals import Disposals
 from .errors import DialectError, PeerGoneError, RemoteError
 from .host import Host, ScriptRequest, Settleable
+from .introductions import Introductions
 from .messages import CallRequest, Message
 from .objects import ObjectStore
 from .passage import Passage
 from .proxies import HeldObjects, Releases, RemoteFunction
 from .references import Codec
 from .states import Event, Phase, Remote, after
-from .values import decode, encode, encode_arguments
+from .streams import OwnStream, StreamStep
+from .values import decode, encode_arguments
 from .waiting import PendingCall, Waiting
 
 __all__ = ["Peer"]
@@ -57,12 +59,13 @@ class Peer:
         self._numbers = itertools.count()
         self._waiting = Waiting()
         self._disposals = Disposals(self, self._waiting, self._send)
-        self._interface: Optional[Tuple[Any, Passage]] = None
+        introductions = Introductions(self, self.config, self.interface_id, self._send)
+        self._introductions = introductions
         self._handlers: Dict[str, Callable[[str, Remote, Message], None]] = {
-            "initialize": self._on_initialize,
-            "initialized": self._on_initialized,
-            "getInterface": self._on_get_interface,
-            "setInterface": self._on_set_interface,
+            "initialize": introductions.initialize,
+            "initialized": introductions.initialized,
+            "getInterface": introductions.get_interface,
+            "setInterface": introductions.set_interface,
             "interfaceSetAsRemote": self._on_interface_set,
             "execute": self._on_execute,
             "method": self._on_method,
@@ -90,7 +93,9 @@ class Peer:
         error = message.get("error") if kind == "executed" else None
         self._waiting.settle_request(sender, kind, message, error)
         self._host.heard(sender, kind, message)
-        self._disposals.tell(sender, remote)
+        self._disposals.tell_of_ours()
+        if remote.says_releases:
+            self._disposals.tell(sender)
 
     def joined(self, peer_id: str) -> Remote:
         """Return what is known of a peer that is there, from now on if it was not."""
@@ -128,16 +133,15 @@ class Peer:
         Everybody who has asked for it gets it, now or when they ask. Raises UnsupportedValueError
         for a member that cannot be sent.
         """
-        passage = Passage(self, "", root=self.interface_id)
-        self._interface = (encode(api, passage, as_interface=True), passage)
+        self._introductions.export(api)
         for peer_id, remote in list(self.remotes.items()):
             if remote.wants_interface and remote.phase is not Phase.GONE:
-                self._send_interface(peer_id)
+                self._introductions.send_interface(peer_id)
 
     def offer(self, to: str) -> None:
         """Send our interface to an end that has not asked, and again when it changes."""
         self.joined(to).wants_interface = True
-        self._send_interface(to)
+        self._introductions.send_interface(to)
 
     def when_taken_up(self, promise: Settleable) -> None:
         """Resolve the promise when the next other end says that it has our interface."""
@@ -146,7 +150,7 @@ class Peer:
     @property
     def has_interface(self) -> bool:
         """Whether anything has been exported."""
-        return self._interface is not None
+        return self._introductions.has_interface
 
     def dispose(self, value: Any) -> Any:
         """Return what waits for another peer to have forgotten an object of its own.
@@ -168,6 +172,7 @@ class Peer:
         if remote is not None:
             remote.phase = after(remote.phase, Event.LEFT)
             remote.interface = None
+            remote.end = reason
             remote.wants_interface = False
         self.fail_calls(peer_id, reason)
         self.store.holder_left(peer_id)
@@ -226,6 +231,21 @@ class Peer:
         if callback_ids:
             self.store.call_ended(callback_ids, holder)
 
+    def end_stream(self, stream: OwnStream) -> None:
+        """Have the step of a generator that runs ended, and the generator closed."""
+        if stream.is_over:
+            return
+        stream.is_abandoned = True
+        call = stream.current
+        if call is not None and not call.is_cancelled:
+            call.is_cancelled = True
+            self._host.cancel_call(call)
+        self._host.end_stream(stream)
+
+    def let_go_soon(self, owner: str) -> None:
+        """Have an owner told soon, and not with the next message, what nobody here holds."""
+        self._host.soon(lambda: self._disposals.tell(owner))
+
     def _begin(self, function: RemoteFunction, message: Message, passage: Passage) -> Any:
         target = function.target
         key = f"p{self._salt}{next(self._numbers)}"
@@ -246,7 +266,7 @@ class Peer:
             raise
         remote = self.remotes.get(target)
         if remote is not None and remote.phase is Phase.GONE:
-            self.fail_calls(target)
+            self.fail_calls(target, remote.end)
         elif options is not None and options.timeout_s is not None:
             promise.expire_after(options.timeout_s)
         return promise
@@ -260,29 +280,6 @@ class Peer:
         }
 
     # Messages, by type
-
-    def _on_initialize(self, sender: str, remote: Remote, message: Message) -> None:
-        remote.phase = after(remote.phase, Event.INITIALIZED)
-        remote.config = messages.configuration(message)
-        reply = messages.simple("initialized", config=dict(self.config), peer_id=self.peer_id)
-        self._send(sender, reply)
-
-    def _on_initialized(self, sender: str, remote: Remote, message: Message) -> None:
-        remote.phase = after(remote.phase, Event.INITIALIZED)
-        remote.config = messages.configuration(message)
-
-    def _on_get_interface(self, sender: str, remote: Remote, message: Message) -> None:
-        remote.wants_interface = True
-        if self._interface is not None:
-            self._send_interface(sender)
-
-    def _on_set_interface(self, sender: str, remote: Remote, message: Message) -> None:
-        api = decode(message.get("api"), Passage(self, sender))
-        if not isinstance(api, dict):
-            raise DialectError("an interface that is not a table of functions")
-        remote.interface = api
-        remote.phase = after(remote.phase, Event.INTERFACE)
-        self._send(sender, messages.simple("interfaceSetAsRemote"))
 
     def _on_interface_set(self, sender: str, remote: Remote, message: Message) -> None:
         self._waiting.settle_requests(_ANYBODY, "interfaceSetAsRemote", None)
@@ -301,7 +298,16 @@ class Peer:
         function = self.store.method(str(request.object_id), request.name, sender)
         if function is None:
             function = _missing(f"there is no function {request.name!r} here (any more)")
-        self._host.run_call(IncomingCall(self, sender, function, request, remote.running))
+        call = IncomingCall(self, sender, function, request, remote.running)
+        if type(function) is StreamStep:
+            self._run_step(call, function)
+        else:
+            self._host.run_call(call)
+
+    def _run_step(self, call: IncomingCall, step: StreamStep) -> None:
+        if call.label == "return":
+            step.stream.forget()
+        self._host.run_step(call, step.stream)
 
     def _on_callback(self, sender: str, remote: Remote, message: Message) -> None:
         request = messages.call_request(message)
@@ -358,12 +364,6 @@ class Peer:
             self.receive(to, message)
         else:
             self._host.send(to, message)
-
-    def _send_interface(self, to: str) -> None:
-        if self._interface is not None:
-            tree, passage = self._interface
-            passage.commit(to, lasting=True)
-            self._send(to, messages.simple("setInterface", api=tree))
 
 
 def _missing(reason: str) -> Callable[..., Any]:

@@ -77,6 +77,10 @@ class References(Protocol):
         """Return a proxy of the other end's method, given its `interface` form."""
         ...
 
+    def remote_stream(self, tree: Tree) -> Any:
+        """Return what draws from the other end's generator, given its `generator` form."""
+        ...
+
     def remote_object(self, value: Any, object_id: str) -> Any:
         """Return what stands for a decoded interface object, mostly `value` itself.
 

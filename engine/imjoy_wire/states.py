@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum
-from typing import Any, Deque, Dict, Optional, Tuple
+from typing import Any, Deque, Dict, Mapping, Optional, Tuple
 
 from .calls import IncomingCall
 
@@ -70,7 +70,7 @@ class Remote:
 
     __slots__ = (
         *("config", "disposing", "interface", "phase"),
-        *("running", "says_releases", "wants_interface"),
+        *("end", "running", "says_releases", "wants_interface"),
     )
 
     def __init__(self) -> None:
@@ -78,6 +78,8 @@ class Remote:
         self.config: Dict[str, Any] = {}
         self.interface: Optional[Dict[str, Any]] = None
         """The functions that it has set for us, by name; None before it has."""
+        self.end: Optional[Mapping[str, Any]] = None
+        """Why it has left, once it has."""
         self.says_releases = False
         self.wants_interface = False
         self.disposing: Deque[str] = deque()

@@ -9,6 +9,7 @@ import asyncio
 import contextvars
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from inspect import isawaitable
+from types import GeneratorType
 from typing import Any, Optional, Set
 
 from imjoy_wire.calls import IncomingCall
@@ -21,6 +22,7 @@ from .attention import Attention
 from .choice import Choice, is_async, own_choice
 from .executors import Lanes, PluginLoop, PluginPool
 from .processes import ErrorInProcess, ProcessPool
+from .streams import Streams
 
 __all__ = ["Dispatcher"]
 
@@ -42,6 +44,7 @@ class Dispatcher:
         self._pool = pool
         self._processes = processes
         self._interface_id = interface_id
+        self.streams = Streams(loop, pool, self._fail)
         self._usual: Choice = "thread"
         self._lanes = Lanes(pool)
         self._tasks: Set[Any] = set()
@@ -67,7 +70,7 @@ class Dispatcher:
             return
         choice = self._choice(call)
         if choice == "main-thread":
-            self._loop.call_soon_threadsafe(self._run_plain, call, context=context)
+            self._loop.call_soon_threadsafe(self._run_at_home, call, context=context)
         elif call.callback_id is None:
             context.run(self._pool.submit, self._run_plain, call, self._executor(choice))
         else:
@@ -99,6 +102,7 @@ class Dispatcher:
 
     def cancel_all(self) -> None:
         """Cancel what runs in the loop; called there."""
+        self.streams.cancel_all()
         for task in list(self._tasks):
             task.cancel()
 
@@ -152,6 +156,19 @@ class Dispatcher:
             self._in_loop(contextvars.copy_context(), call, self._run_rest(call, result))
         else:
             self._succeed(call, result)
+
+    def _run_at_home(self, call: IncomingCall) -> None:
+        """Run a call in the main thread, and there too the generator that it may return."""
+        function = call.function
+
+        def keeping(*args: Any, **kwargs: Any) -> Any:
+            result = function(*args, **kwargs)
+            if isinstance(result, GeneratorType):
+                self.streams.keep_at_home(result)
+            return result
+
+        call.function = keeping
+        self._run_plain(call)
 
     def _handed_on(self, there: Executor, function: Any, args: Any, kwargs: Any) -> Any:
         """Return what the function returns in another executor; this thread waits for it."""

@@ -109,11 +109,12 @@ class Lanes:
     """Runs jobs in threads of the pool, those of one key one after the other, in their order.
 
     Calls of one callback keep their order in this way. A job that waits for something else lets the
-    next one begin (`step_aside`): it might be what is waited for.
+    next one begin, unless `steps_aside` is false: it might be what is waited for.
     """
 
-    def __init__(self, pool: PluginPool) -> None:
+    def __init__(self, pool: PluginPool, steps_aside: bool = True) -> None:
         self._pool = pool
+        self._steps_aside = steps_aside
         self._lock = threading.Lock()
         self._lanes: Dict[Any, _Lane] = {}
 
@@ -159,7 +160,7 @@ class Lanes:
                     self._leave(lane)
                     return
                 job = lane.jobs.popleft()
-            _here.run = (self, lane, runner)
+            _here.run = (self, lane, runner) if self._steps_aside else None
             try:
                 job()
             except Exception as error:  # noqa: BLE001 - the border to a job: the next one is due

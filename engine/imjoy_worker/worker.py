@@ -14,6 +14,7 @@ from imjoy_wire.frames import Frame
 from imjoy_wire.host import ScriptRequest
 from imjoy_wire.messages import Message
 from imjoy_wire.peer import Peer
+from imjoy_wire.streams import OwnStream
 
 from . import modules, stdio, tracebacks
 from .api import PluginApi
@@ -110,6 +111,21 @@ class Worker:
     def cancel_call(self, call: IncomingCall) -> None:
         """Have a call end that is not waited for any more."""
         self.dispatcher.cancel(call)
+
+    def run_step(self, call: IncomingCall, stream: OwnStream) -> None:
+        """Have a step of a generator run after those before it."""
+        self.dispatcher.streams.run(call, stream)
+
+    def end_stream(self, stream: OwnStream) -> None:
+        """Have a generator closed."""
+        self.dispatcher.streams.end(stream)
+
+    def soon(self, function: Callable[[], None]) -> None:
+        """Have a function called in the plugin's loop; nothing happens when that is closed."""
+        try:
+            self._loop.call_soon_threadsafe(function)
+        except RuntimeError:
+            pass
 
     def run_script(self, request: ScriptRequest) -> None:
         """Have a script run in the main thread, after those that came before."""

@@ -64,5 +64,6 @@ MAKERS: dict[str, Any] = {
     ),
     "error": error,
     "function": lambda described: print,
+    "generator": lambda described: (item for item in ()),
     "interface": interface,
 }

@@ -23,6 +23,8 @@ from imjoy_wire.current import CALL
 from imjoy_wire.frames import Frame, FrameDecoder, encode_frame
 from imjoy_wire.host import ScriptRequest
 from imjoy_wire.peer import Peer
+from imjoy_wire.steps import run_steps
+from imjoy_wire.streams import OwnStream
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 30
@@ -45,6 +47,13 @@ class Answer(asyncio.Future[Any]):
     """A promise as the other end's callers wait on it."""
 
     key = ""
+    peer: Peer
+
+    def cancel(self, msg: Any = None) -> bool:
+        if not super().cancel(msg):
+            return False
+        self.peer.cancel(self.key)
+        return True
 
     def expire_after(self, timeout_s: float) -> None:
         raise AssertionError("these clients are patient")
@@ -75,7 +84,7 @@ class Client:
 
     def new_promise(self, label: str, key: str = "") -> Answer:
         answer = Answer()
-        answer.key = key
+        answer.peer, answer.key = self.peer, key
         return answer
 
     def run_call(self, call: IncomingCall) -> None:
@@ -86,6 +95,21 @@ class Client:
     def cancel_call(self, call: IncomingCall) -> None:
         call.work.add_done_callback(lambda _: call.end_cancelled())
         call.work.cancel()
+
+    def run_step(self, call: IncomingCall, stream: OwnStream) -> None:
+        self._put(stream, call)
+
+    def end_stream(self, stream: OwnStream) -> None:
+        self._put(stream, None)
+
+    def _put(self, stream: OwnStream, call: IncomingCall | None) -> None:
+        stream.steps.append(call)
+        if stream.place is None:
+            fail = lambda call, error: call.fail(error)  # noqa: E731
+            stream.place = asyncio.create_task(run_steps(stream, fail))
+
+    def soon(self, function: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_soon(function)
 
     def run_script(self, request: ScriptRequest) -> None:
         request.done("scripts do not run here")

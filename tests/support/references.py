@@ -7,6 +7,7 @@ from typing import Any
 
 from imjoy_wire.codec import pack, unpack
 from imjoy_wire.references import Codec
+from imjoy_wire.streams import GENERATORS
 from imjoy_wire.values import decode, encode
 
 
@@ -44,12 +45,19 @@ class FakeReferences:
         return object_id
 
     def remote(self, value: Any) -> dict[str, Any] | None:
+        if isinstance(value, GENERATORS):
+            step = {"_rtype": "interface", "_rtarget_id": "us", "_rintf": "s1"}
+            steps = {name: {**step, "_rvalue": name} for name in ("next", "return")}
+            return {"_rtype": "generator", "_rintf": "s1", **steps}
         return value.tree if isinstance(value, Proxy) else None
 
     def remote_callback(self, tree: dict[str, Any]) -> Callable[..., Any]:
         return Proxy(tree)
 
     def remote_method(self, tree: dict[str, Any]) -> Callable[..., Any]:
+        return Proxy(tree)
+
+    def remote_stream(self, tree: dict[str, Any]) -> Proxy:
         return Proxy(tree)
 
     def remote_object(self, value: Any, object_id: str) -> Any:

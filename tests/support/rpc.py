@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from imjoy_wire import codec
 from imjoy_wire.calls import IncomingCall
-from imjoy_wire.errors import PeerGoneError
+from imjoy_wire.errors import CallCancelledError, PeerGoneError
 from imjoy_wire.host import ScriptRequest
 from imjoy_wire.peer import Peer
+from imjoy_wire.steps import close_stream, run_step
+from imjoy_wire.streams import OwnStream
 
 
 class Outcome:
     """A promise that tells what became of it."""
 
-    def __init__(self, label: str, key: str = "") -> None:
+    def __init__(self, label: str, key: str = "", host: MemoryHost | None = None) -> None:
         self.label = label
+        self._host = host
         self.key = key
         self.limit_s: float | None = None
         self.is_settled = False
@@ -33,6 +37,24 @@ class Outcome:
 
     def expire_after(self, timeout_s: float) -> None:
         self.limit_s = timeout_s
+
+    def cancel(self) -> bool:
+        if self.is_settled:
+            return False
+        self.is_settled, self._error = True, CallCancelledError(f"{self.label} was given up")
+        if self._host is not None:
+            self._host.peer.cancel(self.key)
+        return True
+
+    def result(self) -> Any:
+        """Return the answer, when all that is on its way has arrived."""
+        if not self.is_settled and self._host is not None:
+            self._host.network.run()
+        return self.value
+
+    def __await__(self) -> Any:
+        yield from ()
+        return self.result()
 
     @property
     def value(self) -> Any:
@@ -51,7 +73,7 @@ class MemoryHost:
     """Lives in one thread: runs calls when they arrive, or keeps them until told to."""
 
     def __init__(self, network: Network, peer_id: str) -> None:
-        self._network = network
+        self.network = network
         self._peer_id = peer_id
         self.heard_kinds: list[str] = []
         self.scripts: list[ScriptRequest] = []
@@ -59,10 +81,14 @@ class MemoryHost:
         self.keeps_calls = False
 
     def send(self, to: str, message: dict[str, Any]) -> None:
-        self._network.put(self._peer_id, to, message)
+        self.network.put(self._peer_id, to, message)
+
+    @property
+    def peer(self) -> Peer:
+        return self.network.peers[self._peer_id]
 
     def new_promise(self, label: str, key: str = "") -> Outcome:
-        return Outcome(label, key)
+        return Outcome(label, key, self)
 
     def run_call(self, call: IncomingCall) -> None:
         if self.keeps_calls:
@@ -72,6 +98,18 @@ class MemoryHost:
 
     def cancel_call(self, call: IncomingCall) -> None:
         call.end_cancelled()
+
+    def run_step(self, call: IncomingCall, stream: OwnStream) -> None:
+        if self.keeps_calls:
+            self.calls.append(call)
+        else:
+            run_step(stream, call, lambda call, error: call.fail(error))
+
+    def end_stream(self, stream: OwnStream) -> None:
+        close_stream(stream)
+
+    def soon(self, function: Callable[[], None]) -> None:
+        self.network.soon.append(function)
 
     def run_script(self, request: ScriptRequest) -> None:
         self.scripts.append(request)
@@ -99,6 +137,7 @@ class Network:
         self.peers: dict[str, Peer] = {}
         self.hosts: dict[str, MemoryHost] = {}
         self.sent: list[tuple[str, str, dict[str, Any]]] = []
+        self.soon: deque[Callable[[], None]] = deque()
         self._queue: deque[tuple[str, str, bytes, list[Any]]] = deque()
 
     def add(self, peer_id: str, salt: str = "") -> Peer:
@@ -115,7 +154,10 @@ class Network:
 
     def run(self) -> None:
         """Deliver until nothing is on its way; a peer that has left answers with its absence."""
-        while self._queue:
+        while self._queue or self.soon:
+            if self.soon:
+                self.soon.popleft()()
+                continue
             sender, to, body, buffers = self._queue.popleft()
             if to in self.peers:
                 arrived = codec.unpack(body, [bytes(buffer) for buffer in buffers])

@@ -21,6 +21,8 @@ from imjoy_wire.frames import Frame
 from imjoy_wire.host import ScriptRequest
 from imjoy_wire.lanes import Lanes
 from imjoy_wire.peer import Peer
+from imjoy_wire.steps import close_stream, run_step
+from imjoy_wire.streams import OwnStream
 from support.rpc import Outcome, run
 
 DEADLINE_S = 20
@@ -54,6 +56,15 @@ class SmallWorker:
 
     def cancel_call(self, call: IncomingCall) -> None:
         call.end_cancelled()
+
+    def run_step(self, call: IncomingCall, stream: OwnStream) -> None:
+        run_step(stream, call, lambda call, error: call.fail(error))
+
+    def end_stream(self, stream: OwnStream) -> None:
+        close_stream(stream)
+
+    def soon(self, function: Callable[[], None]) -> None:
+        function()
 
     def run_script(self, request: ScriptRequest) -> None:
         self.scripts.append(request.code)

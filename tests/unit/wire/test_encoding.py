@@ -296,9 +296,9 @@ def test_arguments_that_outlive_the_call_are_interfaces(references: FakeReferenc
         ({1: {"a"}, 2: {object()}}, "argument 2, key 2, index 0: a value of type object"),
         (np.array([None]), "argument 2: an array of Python objects"),
         ({"_rintf": True, "a": [1, object()]}, "argument 2, key 'a', index 1: a value of"),
-        ((number for number in ()), "argument 2: a value of type generator cannot be sent"),
+        (iter([]), "argument 2: a value of type list_iterator cannot be sent"),
     ],
-    ids=["object", "nested", "pairs", "array", "interface", "generator"],
+    ids=["object", "nested", "pairs", "array", "interface", "iterator"],
 )
 def test_what_cannot_be_sent_is_named_with_its_place(value: Any, message: str) -> None:
     with pytest.raises(UnsupportedValueError) as refused:

@@ -20,9 +20,10 @@ from imjoy_wire.codec import pack, unpack
 from imjoy_wire.dotdict import DotDict
 from imjoy_wire.errors import RemoteError
 from imjoy_wire.forms import File
+from imjoy_wire.streams import GENERATORS
 from imjoy_wire.values import decode, encode, encode_arguments
 from support.described import build
-from support.references import FakeReferences, travelled
+from support.references import FakeReferences, Proxy, travelled
 from support.vectors import load
 
 
@@ -76,8 +77,8 @@ def assert_same(arrived: Any, sent: Any) -> None:
     elif isinstance(sent, RemoteError):
         assert (str(arrived), arrived.name) == (str(sent), sent.name)
         assert (arrived.cause is None) == (sent.cause is None)
-    elif callable(sent):
-        assert callable(arrived)
+    elif callable(sent) or isinstance(sent, GENERATORS):
+        assert isinstance(arrived, Proxy)
     elif isinstance(sent, dict) and "_rintf" in sent:
         assert set(arrived) == set(sent)
     else:
