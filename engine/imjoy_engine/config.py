@@ -45,6 +45,8 @@ class Limits:
     """For a plugin's `exit()`, before the ladder of signals."""
     shutdown_timeout_s: float = 2.0
     """For open HTTP requests when the engine stops."""
+    detached_s: float = 7 * 24 * 3600.0
+    """A plugin that may detach lives on so long without an engine."""
     max_plugins: int = 200
     max_plugins_per_session: int = 100
     plugin_memory_bytes: int | None = None

@@ -11,7 +11,7 @@ from typing import Any, Dict, Optional
 from imjoy_wire import codec
 from imjoy_wire.errors import WireError
 
-from . import stdio, tracebacks
+from . import comeback, stdio, tracebacks
 from .executors import PluginLoop
 from .link import Link
 from .worker import Worker
@@ -42,7 +42,10 @@ def live(link_socket: Any) -> int:
     if work_dir:
         os.makedirs(work_dir, exist_ok=True)
         os.chdir(work_dir)
-    return Life(link, welcome).run()
+    life = Life(link, welcome)
+    if isinstance(welcome.get("outlast"), dict):
+        comeback.outlast(link, welcome["outlast"], life.welcomed_again)
+    return life.run()
 
 
 def _welcome(link: Link) -> Any:
@@ -70,6 +73,10 @@ class Life:
         self._is_leaving = False
         self._signal: Optional[int] = None
         self._ended = threading.Event()
+
+    def welcomed_again(self, welcome: Dict[str, Any]) -> None:
+        """Go on with the engine that came after; in the thread that reads the link."""
+        self._worker.welcomed_again(welcome)
 
     def run(self) -> int:
         """Return the exit code, when the plugin has ended."""

@@ -3,6 +3,9 @@
 A plugin that computes is busy, not dead: reading goes on beside it. Writing has back-pressure: a
 thread that sends much waits until the engine has taken it. Big frames go out in chunks, and what
 goes to other peers passes between them.
+
+A link that `outlasts` its engine does not end with it. It keeps what the engine has not taken, and
+what is sent meanwhile, and goes on with the next engine (`comeback.py`).
 """
 
 import os
@@ -12,9 +15,12 @@ from collections import deque
 from typing import Any, Callable, Deque, List, Optional
 
 from imjoy_wire.chunks import Assembler, is_big
+from imjoy_wire.delivery import ACK, ack_number
 from imjoy_wire.errors import FrameError
 from imjoy_wire.frames import Frame, FrameDecoder, encode_frame
 from imjoy_wire.lanes import Lanes
+
+from .kept import Kept
 
 __all__ = ["Link"]
 
@@ -26,6 +32,8 @@ MAX_PARTS = 512  # of one gathering write; the system's limit is 1024 or more
 
 Buffer = Any
 OnFrame = Callable[[Frame], None]
+ComeBack = Callable[[], Optional[List[Frame]]]
+"""Find the next engine; return the frames that came behind its welcome, or None to give up."""
 
 
 class Link:
@@ -43,6 +51,11 @@ class Link:
         self._writer: Optional[threading.Thread] = None
         self._reader_id: Optional[int] = None
         self._is_closed = False
+        self._come_back: Optional[ComeBack] = None
+        self._kept: Optional[Kept] = None
+        self._again: Deque[Frame] = deque()  # what the next engine must be sent first
+        self._is_away = False
+        self._is_writing = False
 
     # Reading
 
@@ -83,9 +96,14 @@ class Link:
         try:
             while frames is not None:
                 for frame in frames:
+                    if frame.kind == ACK and self._kept is not None:
+                        self._take_ack(frame)
+                        continue
                     for whole in self._assembler.feed(frame):
                         on_frame(whole)
                 frames = self._read()
+                if frames is None and self._come_back is not None and self._be_away():
+                    frames = self._come_back()
         except FrameError as found:
             error = found
         self.close()
@@ -96,7 +114,74 @@ class Link:
         self._assembler.forget(peer)
         with self._lock:
             self._lanes.drop(peer)
+            if self._kept is not None:
+                self._kept.forget(peer)
+                self._again = deque(frame for frame in self._again if frame.to != peer)
             self._changed.notify_all()
+
+    # Outlasting the engine
+
+    def outlast(self, come_back: ComeBack) -> None:
+        """Have `come_back` called, in the thread that reads, whenever the engine has gone."""
+        self._come_back = come_back
+        self._kept = Kept()
+
+    def wait_closed(self, timeout_s: float) -> bool:
+        """Wait for the link's own end, at most so long; tell whether it has come."""
+        with self._lock:
+            return self._changed.wait_for(lambda: self._is_closed, timeout_s)
+
+    def take_over(self, link_socket: socket.socket) -> None:
+        """Read from this socket from now on; writing waits for `go_on`."""
+        with self._lock:
+            self._changed.wait_for(lambda: not self._is_writing)
+            before, self._socket = self._socket, link_socket
+        before.close()
+        self._decoder = FrameDecoder()
+        self._assembler = Assembler()
+        self._early.clear()
+
+    def go_on(self) -> List[Frame]:
+        """Write again, first what no engine has taken; return frames that were read too early."""
+        with self._lock:
+            self._is_away = False
+            self._wake_writer()
+        early = list(self._early)
+        self._early.clear()
+        return early
+
+    def _be_away(self) -> bool:
+        """Keep everything from now on; tell whether the link is to go on at all."""
+        with self._lock:
+            if self._is_closed or self._kept is None:
+                return False
+            self._is_away = True
+            # In front of what an earlier engine did not live long enough to be sent.
+            self._again.extendleft(reversed(self._kept.begin_again()))
+            self._current = []
+            self._changed.notify_all()
+        return True
+
+    def _take_ack(self, frame: Frame) -> None:
+        with self._lock:
+            if self._kept is not None:
+                self._kept.acknowledged(ack_number(frame))
+                self._changed.notify_all()
+
+    def _next(self) -> Optional[Frame]:
+        """Return the next frame as it is written; None when there is none. The lock is held."""
+        if self._kept is None:
+            return self._lanes.take()
+        frame = self._again.popleft() if self._again else self._lanes.take()
+        return None if frame is None else self._kept.number(frame)
+
+    def _lose(self) -> None:
+        """Write no more to an engine that has gone; the thread that reads sees it too."""
+        self._current = []
+        if self._kept is None:
+            self._is_closed = True
+        else:
+            self._is_away = True
 
     # Writing
 
@@ -109,7 +194,7 @@ class Link:
         parts = encode_frame(frame)  # raises before anything is promised
         is_reader = threading.get_ident() == self._reader_id
         size = frame.payload_bytes
-        waits = size > COPIED_BYTES and not copies and not is_reader
+        waits = size > COPIED_BYTES and not copies and not is_reader and self._kept is None
         with self._lock:
             while (
                 self._lanes.bytes_between(frame.sender, frame.to) > HIGH_WATER_BYTES
@@ -119,7 +204,9 @@ class Link:
                 self._changed.wait()
             if self._is_closed:
                 return
-            if not self._current and not self._lanes.is_ready and not is_big(frame):
+            if self._may_write_now and not is_big(frame):
+                if self._kept is not None:
+                    parts = encode_frame(self._kept.number(_owned(frame)))
                 rest = self._write_now([memoryview(part).cast("B") for part in parts])
                 if rest:
                     self._current = [memoryview(b"".join(rest))]
@@ -132,6 +219,12 @@ class Link:
             if waits:
                 self._wait_until_written(frame)
 
+    @property
+    def _may_write_now(self) -> bool:
+        if self._current or self._lanes.is_ready:
+            return False
+        return self._kept is None or (self._kept.has_room and not self._again and not self._is_away)
+
     def _write_now(self, parts: List[memoryview]) -> List[memoryview]:
         """Return what the socket does not take at once."""
         while parts:
@@ -140,7 +233,7 @@ class Link:
             except (BlockingIOError, InterruptedError):
                 return parts
             except OSError:
-                self._is_closed = True
+                self._lose()
                 return []
             parts = _without(parts, count)
         return parts
@@ -166,29 +259,41 @@ class Link:
                 if self._is_closed:
                     return
                 if not self._current:
-                    frame = self._lanes.take()
+                    frame = self._next()
                     if frame is None:
                         continue
                     self._current = [memoryview(part).cast("B") for part in encode_frame(frame)]
                 parts = self._current
+                self._is_writing = True
             try:
                 while parts:
                     parts = _without(parts, self._socket.sendmsg(parts[:MAX_PARTS]))
             except OSError:
-                self.close()
-                return
+                with self._lock:
+                    self._lose()
+                    self._is_writing = False
+                if self._kept is None:
+                    self.close()
+                continue
             with self._lock:
                 self._current = []
+                self._is_writing = False
                 self._changed.notify_all()
 
     def _has_work(self) -> bool:
-        return bool(self._current) or self._lanes.is_ready or self._is_closed
+        if self._is_closed or self._kept is None:
+            return bool(self._current) or self._lanes.is_ready or self._is_closed
+        waits = bool(self._again) or self._lanes.is_ready
+        return not self._is_away and (bool(self._current) or (waits and self._kept.has_room))
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything is written, at most so long; tell whether it is."""
         with self._lock:
             return self._changed.wait_for(
-                lambda: not (self._current or self._lanes.is_ready) or self._is_closed, timeout_s
+                lambda: (
+                    not (self._current or self._lanes.is_ready or self._again) or self._is_closed
+                ),
+                timeout_s,
             )
 
     def close(self) -> None:

@@ -117,6 +117,12 @@ class SharedMemory:
             raise FrameError("a mark of shared memory that is not ours")
         return name, sizes
 
+    def move_to(self, directory: Optional[str]) -> None:
+        """Use another engine's directory from now on; nothing of the last one is there any more."""
+        with self._lock:
+            self._directory = directory
+            self._unfetched.clear()
+
     def forget(self, receiver: str) -> None:
         """Remove what a receiver that is gone has not fetched."""
         with self._lock:

@@ -85,6 +85,21 @@ class Worker:
         for client in self._first_clients:
             self.peer.greet(client)
 
+    def welcomed_again(self, welcome: Body) -> None:
+        """Go on with another engine: who is not known there is gone, who is new is greeted.
+
+        In the thread that reads the link, before anything is sent to that engine.
+        """
+        clients = [str(client) for client in welcome.get("peers") or ()]
+        known = {self.peer.peer_id, *clients, *map(str, welcome.get("workers") or ())}
+        self._shared.move_to(welcome.get("shared_memory"))
+        reason = {"code": "engine-gone", "message": "The engine it was connected to has ended."}
+        for peer_id in [peer_id for peer_id in self.peer.remotes if peer_id not in known]:
+            self._on_control("peer_gone", {"peer": peer_id, "reason": reason})
+        for client in clients:
+            if client not in self.peer.remotes:
+                self._on_control("peer_joined", {"peer": client})
+
     # What the peer asks for: imjoy_wire.host.Host
 
     def send(self, to: str, message: Message) -> None:

@@ -35,7 +35,13 @@ from imjoy_engine.gateway.page import add_page
 from imjoy_engine.gateway.signing import UrlSigner
 from imjoy_engine.gateway.socketio import SocketIOGateway
 from imjoy_engine.ids import new_secret
-from imjoy_engine.plugins import PluginInstance, PluginPool, SpareInterpreters, Tools
+from imjoy_engine.plugins import (
+    DetachedPlugins,
+    PluginInstance,
+    PluginPool,
+    SpareInterpreters,
+    Tools,
+)
 from imjoy_engine.plugins.guard import ResourceGuard
 from imjoy_engine.provisioners import LocalProvisioner
 from imjoy_engine.relay.relay import Relay
@@ -135,6 +141,8 @@ class Engine:
         channels.routes(app)
         add_api(app, BUILT / "templates", self._info)
         add_page(app, BUILT / "web")
+        # Before clients come, so that none starts anew what is running.
+        begin_found = await registry.find_detached()
         self.port = await stack.enter_async_context(
             listening(app, config.host, config.port, config.limits.shutdown_timeout_s)
         )
@@ -144,6 +152,7 @@ class Engine:
         stack.push_async_callback(registry.close)
         stack.push_async_callback(channels.close)
         stack.push_async_callback(gateway.close)
+        begin_found()
         lock.describe(url=self.url)
 
     def _plugins(
@@ -160,6 +169,7 @@ class Engine:
             worker=unpacked_worker(BUILT / "worker.pyz", config.store),
             engine_url=lambda: self.url,
             limits=config.limits,
+            detached=DetachedPlugins(config.state_dir / "detached", config.limits.detached_s),
             shared_memory=shared,
             gpus=self._gpus,
             guard=self._guard,

@@ -67,7 +67,8 @@ class EnvironmentLease:
 
     `variables` are what its packages want of every process that runs in it. `read_only` are folders
     that no such process may change, because others share what is there; a `private` environment is
-    its plugin's alone, which may do with it as it likes.
+    its plugin's alone, which may do with it as it likes. Whoever is handed the file descriptor
+    `fd`, if there is one, holds the environment too, until it ends.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class EnvironmentLease:
         self.variables = dict(variables or {})
         self.read_only: tuple[Path, ...] = ()
         self.private = False
+        self.fd: int | None = None
         self._on_release = on_release
 
     def release(self) -> None:

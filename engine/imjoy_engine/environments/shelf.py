@@ -78,6 +78,7 @@ class Shelf:
             variables=manifest.get("variables"),
             on_release=lock.release,
         )
+        lease.fd = lock.fd
         lease.private = bool(manifest.get("private"))
         return lease
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imjoy_engine.errors import EngineError
-from imjoy_engine.ids import new_id
+from imjoy_engine.ids import new_id, new_secret
 from imjoy_engine.plugins.lifecycle import Lifecycle, State
 from imjoy_engine.plugins.manifest import PluginManifest
 from imjoy_engine.plugins.output import OutputLog
@@ -58,6 +58,7 @@ class PluginInstance:
     ) -> None:
         self.id = new_id("i")
         self.peer_id = new_id("w")
+        self.secret = new_secret()
         self.manifest = manifest
         self.workspace = workspace
         self.work_dir = work_dir
@@ -76,14 +77,18 @@ class PluginInstance:
         self._idle_answer: asyncio.Future[float] | None = None
         self._observer = observer
         self.lifecycle = Lifecycle(self._state_changed)
-        self.output = OutputLog(
-            log_dir / f"{self.id}.log", self._printed, max_file_bytes=max_log_bytes
-        )
+        self._log_dir = log_dir
+        self.output = self._output(max_log_bytes)
 
     @property
     def state(self) -> State:
         """Return where the plugin is in its life."""
         return self.lifecycle.state
+
+    def resume(self, instance_id: str, peer_id: str, secret: str) -> None:
+        """Be a plugin that an earlier engine has started; before anything else is done with it."""
+        self.id, self.peer_id, self.secret = instance_id, peer_id, secret
+        self.output = self._output(self.output.max_file_bytes)
 
     def owns(self, peer_id: str) -> bool:
         """Return whether frames of this worker may carry `peer_id` as their sender."""
@@ -169,6 +174,10 @@ class PluginInstance:
         if self.channel is not None:
             body = json.dumps(payload).encode()
             self.channel.send(Frame(to=self.peer_id, sender="", kind=kind, body=body, buffers=()))
+
+    def _output(self, max_file_bytes: int) -> OutputLog:
+        path = self._log_dir / f"{self.id}.log"
+        return OutputLog(path, self._printed, max_file_bytes=max_file_bytes)
 
     def _state_changed(self, state: State, detail: dict[str, Any]) -> None:
         self.emit("state", state=state.value, **detail)

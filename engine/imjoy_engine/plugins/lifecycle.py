@@ -30,7 +30,9 @@ class State(StrEnum):
 
 
 TRANSITIONS: dict[State, frozenset[State]] = {
-    State.NEW: frozenset({State.QUEUED, State.PREPARING, State.STOPPED, State.FAILED}),
+    State.NEW: frozenset(
+        {State.QUEUED, State.PREPARING, State.STARTING, State.STOPPED, State.FAILED}
+    ),
     State.QUEUED: frozenset({State.PREPARING, State.STOPPED, State.FAILED}),
     State.PREPARING: frozenset({State.STARTING, State.STOPPED, State.FAILED}),
     State.STARTING: frozenset({State.READY, State.BACKOFF, State.STOPPED, State.FAILED}),
@@ -40,7 +42,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.STOPPED: frozenset(),
     State.FAILED: frozenset(),
 }
-"""Every legal move; a state without one is final."""
+"""Every legal move; a state without one is final. A plugin that an earlier engine has started goes
+from NEW to STARTING, until it has come back."""
 
 FINAL = frozenset(state for state, moves in TRANSITIONS.items() if not moves)
 

@@ -34,6 +34,11 @@ class PluginManifest:
         code = self.config.get("code")
         return code if isinstance(code, str) else ""
 
+    @property
+    def may_detach(self) -> bool:
+        """Return whether the plugin may live on without a client, and without an engine."""
+        return "allow-detach" in self.flags
+
     @classmethod
     def from_config(cls, config: object) -> PluginManifest:
         """Return the manifest of a core's plugin config; ManifestError names the wrong field."""

@@ -30,7 +30,7 @@ class OutputLog:
     ) -> None:
         self.path = path
         self._on_text = on_text
-        self._max_file_bytes = max_file_bytes
+        self.max_file_bytes = max_file_bytes
         self._decoders: dict[str, codecs.IncrementalDecoder] = {}
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._open_line = ""
@@ -60,6 +60,12 @@ class OutputLog:
         if self._flush_handle is None:
             loop = asyncio.get_running_loop()
             self._flush_handle = loop.call_later(_FLUSH_S, self._flush)
+
+    async def recall(self) -> None:
+        """Remember the last lines of the file, which earlier engines or a keeper have written."""
+        text = await asyncio.to_thread(self._ending_of_file)
+        if text:
+            self._remember(text)
 
     def last_lines(self, count: int = 20) -> list[str]:
         """Return the last lines printed, oldest first, each cut to a readable length."""
@@ -114,9 +120,17 @@ class OutputLog:
             await earlier
         await asyncio.to_thread(self._append, content)
 
+    def _ending_of_file(self) -> str:
+        try:
+            with self.path.open("rb") as file:
+                file.seek(max(0, self.path.stat().st_size - _ENDING_BYTES))
+                return file.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+
     def _append(self, content: str) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.path.exists() and self.path.stat().st_size > self._max_file_bytes:
+        if self.path.exists() and self.path.stat().st_size > self.max_file_bytes:
             self.path.replace(self.path.with_suffix(".1.log"))
         with self.path.open("a", encoding="utf-8", errors="replace") as file:
             file.write(content)

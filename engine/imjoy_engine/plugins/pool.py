@@ -11,7 +11,8 @@ from typing import Any
 from imjoy_engine.errors import ClientError
 from imjoy_engine.plugins.instance import InstanceObserver, PluginInstance
 from imjoy_engine.plugins.manifest import PluginManifest
-from imjoy_engine.plugins.supervisor import PluginSupervisor, Tools
+from imjoy_engine.plugins.supervisor import PluginSupervisor
+from imjoy_engine.plugins.tools import Tools
 from imjoy_wire.frames import Frame
 
 __all__ = ["PluginPool", "TooManyPluginsError", "check_room"]
@@ -40,6 +41,8 @@ class PluginPool:
         self._log_dir = log_dir
         self._observer = InstanceObserver(self._heard, on_frame)
         self._on_event = on_event
+        self.left: list[PluginInstance] = []
+        """Plugins that live on without this engine; known after `close`."""
         self._running: dict[str, tuple[PluginInstance, PluginSupervisor]] = {}
 
     def instances(self, workspace: str | None = None) -> list[PluginInstance]:
@@ -86,6 +89,29 @@ class PluginPool:
         supervisor = PluginSupervisor(instance, self._tools)
         self._running[instance.id] = (instance, supervisor)
         return instance, supervisor.start
+
+    async def found(self) -> list[tuple[PluginInstance, Callable[[], None]]]:
+        """Return the plugins that earlier engines left, each as `start` does; they count too."""
+        if self._tools.detached is None:
+            return []
+        records = await self._tools.detached.all()
+        peers = {record.peer_id: record.workspace for record in records}
+        found = []
+        for record in records:
+            instance = PluginInstance(
+                record.manifest,
+                workspace=record.workspace,
+                work_dir=Path(record.work_dir),
+                log_dir=self._log_dir,
+                max_log_bytes=self._tools.limits.plugin_log_bytes,
+                observer=self._observer,
+            )
+            instance.resume(record.instance, record.peer_id, record.secret)
+            others = [peer for peer, name in peers.items() if name == record.workspace]
+            supervisor = PluginSupervisor(instance, self._tools, record, others)
+            self._running[instance.id] = (instance, supervisor)
+            found.append((instance, supervisor.start))
+        return found
 
     async def stop(self, instance: PluginInstance) -> None:
         """Return when the plugin has ended; at once when it had."""

@@ -1,8 +1,7 @@
 """One plugin from its environment to its end, with nothing left behind.
 
-What is not here: how an environment is built (`environments`), how a process is started and
-ended (`provisioners`, `processes`), how a worker is recognised (`transport`). The order in which
-things are acquired is the design: the last acquired is the first released.
+What is not here: how a worker is brought up (`worker_start`), how a process is started and ended
+(`provisioners`, `processes`).
 """
 
 from __future__ import annotations
@@ -10,66 +9,51 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from imjoy_engine.config import Limits
-from imjoy_engine.environments import (
-    Environments,
-    EnvironmentSpec,
-    Progress,
-    spec_from_config,
-)
-from imjoy_engine.errors import EngineError, PluginExitedError, PluginStartError
-from imjoy_engine.plugins.allotment import leased_gpus
-from imjoy_engine.plugins.guard import ResourceGuard
+from imjoy_engine.errors import EngineError, PluginExitedError
+from imjoy_engine.plugins.detached import DetachedPlugins, DetachedRecord
 from imjoy_engine.plugins.idle import PluginIdleError
 from imjoy_engine.plugins.instance import Eviction, PluginInstance
 from imjoy_engine.plugins.lifecycle import State
-from imjoy_engine.plugins.spares import SpareInterpreters
-from imjoy_engine.plugins.wishes import gpu_wish, plugin_limits, usual_limits
+from imjoy_engine.plugins.tools import Tools
+from imjoy_engine.plugins.wishes import plugin_limits, usual_limits
+from imjoy_engine.plugins.worker_start import StartedWorker, WorkerStart
 from imjoy_engine.processes import ExitReport, Ladder
-from imjoy_engine.provisioners import LaunchSpec, Provisioner, WorkerProcess
-from imjoy_engine.resources import GpuLeases
-from imjoy_engine.transport import Arrival, WorkerListener, arrival_or_exit
+from imjoy_engine.provisioners import WorkerProcess
+from imjoy_engine.transport import receive_numbered
 from imjoy_wire.frames import Frame
 
-__all__ = ["PluginSupervisor", "Tools"]
+__all__ = ["PluginSupervisor"]
 
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What a supervisor needs to bring a plugin up; chosen in the composition root."""
-
-    environments: Environments
-    provisioner: Provisioner
-    listener: WorkerListener
-    worker: Path
-    engine_url: Callable[[], str]
-    limits: Limits
-    spares: SpareInterpreters | None = None
-    shared_memory: Path | None = None
-    """Where workers of this machine leave large buffers for each other; None: nowhere."""
-    gpus: GpuLeases | None = None
-    """The machine's GPUs; None: plugins see whatever there is."""
-    guard: ResourceGuard | None = None
-    """Who holds plugins to their limits; None: nobody."""
-
-
 class PluginSupervisor:
-    """Run one plugin until it ends or `stop` is called."""
+    """Run one plugin until it ends or `stop` is called.
 
-    def __init__(self, instance: PluginInstance, tools: Tools) -> None:
+    With a `record` it is one that an earlier engine has started; `others` are the peers of plugins
+    of its workspace that were found again with it.
+    """
+
+    def __init__(
+        self,
+        instance: PluginInstance,
+        tools: Tools,
+        record: DetachedRecord | None = None,
+        others: Sequence[str] = (),
+    ) -> None:
         self._instance = instance
         self._tools = tools
+        self._record = record
+        self._others = others
+        self._detached = tools.detached if instance.manifest.may_detach else None
         self._stop_wanted = asyncio.Event()
+        self._leaves = False
         self._task: asyncio.Task[None] | None = None
-        self._variables: dict[str, str] = {}
 
     def start(self) -> None:
         """Begin; the instance's states tell how it goes."""
@@ -86,10 +70,22 @@ class PluginSupervisor:
             task.cancel()
         await asyncio.wait({task})
 
+    async def leave(self) -> bool:
+        """Let the plugin live on without this engine if it may and is ready; return whether."""
+        if self._detached is None or self._instance.state is not State.READY or self._task is None:
+            return False
+        self._leaves = True
+        self._stop_wanted.set()
+        await asyncio.wait({self._task})
+        return True
+
     async def _run(self) -> None:
         instance = self._instance
         try:
             await self._live()
+            if self._leaves:
+                await instance.output.close()
+                return
             final = State.STOPPED
         except asyncio.CancelledError:
             final = State.STOPPED
@@ -113,111 +109,42 @@ class PluginSupervisor:
             instance.lifecycle.enter(final)
 
     async def _live(self) -> None:
-        instance, tools = self._instance, self._tools
         async with AsyncExitStack() as stack:
-            spec = spec_from_config(instance.manifest.config)
-            limits = plugin_limits(instance.manifest.config, usual_limits(tools.limits))
-            gpu_variables = await self._lease_gpus(stack, spec)
-            instance.lifecycle.enter(State.PREPARING)
-            lease = await tools.environments.ensure(spec, self._progress)
-            stack.callback(lease.release)
+            if self._detached is not None:
+                stack.push_async_callback(self._forget, self._detached)
+            start = WorkerStart(self._instance, self._tools, stack, self._reap)
+            limits = plugin_limits(self._instance.manifest.config, usual_limits(self._tools.limits))
+            if self._record is not None:
+                worker = await start.found(self._record)
+            else:
+                worker = await start.anew()
+            if self._tools.guard is not None:
+                stack.callback(self._tools.guard.hold(self._instance, limits))
+            await self._serve(worker)
 
-            instance.lifecycle.enter(State.STARTING)
-            await asyncio.to_thread(instance.work_dir.mkdir, parents=True, exist_ok=True)
-            launch = LaunchSpec(
-                python=lease.python,
-                prefix=lease.prefix,
-                worker=tools.worker,
-                address=tools.listener.address,
-                ticket="",
-                work_dir=instance.work_dir,
-                environment=lease.variables,
-                read_only=lease.read_only,
-                private=lease.private,
-            )
-            self._variables = {**gpu_variables, **dict(spec.variables)}
-            process, exited, arrival = await self._started(launch, stack)
-            if tools.spares is not None:
-                tools.spares.keep(launch, lambda: tools.environments.ensure(spec, _unheard))
-            if tools.guard is not None:
-                stack.callback(tools.guard.hold(instance, limits))
-            await self._serve(arrival, process, exited)
-
-    async def _started(
-        self, launch: LaunchSpec, stack: AsyncExitStack
-    ) -> tuple[WorkerProcess, asyncio.Future[ExitReport], Arrival]:
-        """Return the plugin's worker, which waits for its welcome: a spare one or a new one."""
-        instance, tools = self._instance, self._tools
-        held_fds = instance.lease.held_fds if instance.lease is not None else ()
-        # A spare's shim was started before the cards were leased, and cannot hold their locks.
-        if tools.spares is not None and not held_fds:
-            spare = tools.spares.take(launch, self._variables)
-        else:
-            spare = None
-        if spare is not None:
-            stack.push_async_callback(self._reap, spare.process)
-            spare.output.flow_to(instance.output.feed)
-            return spare.process, self._watched(spare.process, stack), spare.arrival
-        ticket = tools.listener.issue_ticket()
-        stack.callback(tools.listener.revoke, ticket)
-        variables = {**launch.environment, **self._variables}
-        process = await tools.provisioner.launch(
-            replace(launch, ticket=ticket.value, environment=variables, held_fds=held_fds),
-            instance.output.feed,
-        )
-        stack.push_async_callback(self._reap, process)
-        exited = self._watched(process, stack)
-        return process, exited, await self._arrival(ticket, exited)
-
-    def _watched(self, process: WorkerProcess, stack: AsyncExitStack) -> asyncio.Future[ExitReport]:
-        """Return what is done when the plugin's process has ended."""
-        self._instance.pid = process.pid
-        exited = asyncio.ensure_future(process.wait())
-        stack.callback(exited.cancel)
-        return exited
-
-    async def _lease_gpus(self, stack: AsyncExitStack, spec: EnvironmentSpec) -> Mapping[str, str]:
-        """Hold the GPUs that the plugin asks for; return the variables that show it those."""
-        instance, gpus = self._instance, self._tools.gpus
-        wish = gpu_wish(instance.manifest.config, spec.gpu)
-        if gpus is None:
-            return {}
-        if wish is None:
-            return await gpus.unasked()
-        instance.lease = await leased_gpus(instance, gpus, wish)
-        stack.callback(instance.lease.release)
-        return instance.lease.variables
-
-    async def _arrival(self, ticket: Any, exited: asyncio.Future[ExitReport]) -> Arrival:
-        try:
-            return await arrival_or_exit(ticket, exited, self._tools.limits.start_timeout_s)
-        except PluginStartError as error:
-            if exited.done() and not exited.cancelled():
-                raise PluginStartError(
-                    f"The plugin's process ended before it was ready: {exited.result().words}.",
-                    hint=error.hint,
-                ) from None
-            raise
-
-    async def _serve(
-        self, arrival: Arrival, process: WorkerProcess, exited: asyncio.Future[ExitReport]
-    ) -> None:
+    async def _serve(self, worker: StartedWorker) -> None:
         """Be READY until the worker ends, its link breaks, or somebody wants it to stop."""
-        instance, channel = self._instance, arrival.channel
-        channel.send(self._welcome())
+        instance, channel, exited = self._instance, worker.arrival.channel, worker.exited
+        channel.send(self._welcome(worker.variables))
         instance.channel = channel
-        channel.receive_with(instance.receive)
-        instance.lifecycle.enter(State.READY, pid=process.pid)
+        if self._detached is not None:
+            receive_numbered(channel, instance.receive)
+            await self._detached.remember(instance, worker.process)
+            worker.process.keep()
+        else:
+            channel.receive_with(instance.receive)
+        instance.lifecycle.enter(State.READY, pid=worker.process.pid)
         stop_wanted = asyncio.ensure_future(self._stop_wanted.wait())
         evicted = asyncio.ensure_future(instance.evicted.wait())
         try:
             waiting: set[asyncio.Future[Any]] = {exited, stop_wanted, evicted, channel.closed}
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if stop_wanted.done():
-                await self._drain(exited)
+                if not self._leaves:
+                    await self._drain(exited)
                 return
             if instance.eviction is not None:
-                await self._evict(instance.eviction, process, exited)
+                await self._evict(instance.eviction, worker)
             # A worker that ends closes its link a moment earlier.
             either: set[asyncio.Future[Any]] = {exited, stop_wanted}
             await asyncio.wait(either, timeout=1.0)
@@ -240,15 +167,13 @@ class PluginSupervisor:
             stop_wanted.cancel()
             evicted.cancel()
 
-    async def _evict(
-        self, eviction: Eviction, process: WorkerProcess, exited: asyncio.Future[ExitReport]
-    ) -> None:
+    async def _evict(self, eviction: Eviction, worker: StartedWorker) -> None:
         """End the plugin for the engine's own reason, and raise that."""
         self._instance.note(eviction.error.message)
         if eviction.at_once:
-            await process.stop(Ladder.at_once())
+            await worker.process.stop(Ladder.at_once())
         else:
-            await self._drain(exited)
+            await self._drain(worker.exited)
         raise eviction.error
 
     async def _drain(self, exited: asyncio.Future[ExitReport]) -> None:
@@ -263,10 +188,15 @@ class PluginSupervisor:
         await asyncio.wait({exited}, timeout=grace_s)
 
     async def _reap(self, process: WorkerProcess) -> None:
-        """End what is left of the process tree and note how it ended."""
+        """End what is left of the process tree and note how it ended; or leave it to live on."""
+        channel = self._instance.channel
+        if self._leaves:
+            if channel is not None:
+                channel.close()
+            await process.leave()
+            return
         report = await process.stop(Ladder())
         self._instance.exit = report.as_dict()
-        channel = self._instance.channel
         if channel is not None:
             channel.close()
         if self._tools.shared_memory is not None:
@@ -274,22 +204,27 @@ class PluginSupervisor:
                 _remove_unfetched, self._tools.shared_memory, self._instance.peer_id
             )
 
-    def _progress(self, progress: Progress) -> None:
-        self._instance.emit("progress", **progress.as_dict())
+    async def _forget(self, detached: DetachedPlugins) -> None:
+        if not self._leaves:
+            await detached.forget(self._instance.id)
 
-    def _welcome(self) -> Frame:
-        instance = self._instance
-        body = {
+    def _welcome(self, variables: Mapping[str, str]) -> Frame:
+        instance, shared_memory = self._instance, self._tools.shared_memory
+        body: dict[str, Any] = {
             "peer_id": instance.peer_id,
             "plugin": {"id": instance.id, **instance.manifest.as_dict()},
             "workspace": instance.workspace,
             "work_dir": str(instance.work_dir),
-            "variables": self._variables,
+            "variables": dict(variables),
             "engine_url": self._tools.engine_url(),
             "file_manager_url": self._tools.engine_url(),
-            "shared_memory": str(self._tools.shared_memory) if self._tools.shared_memory else None,
+            "shared_memory": str(shared_memory) if shared_memory is not None else None,
             "peers": list(instance.peers),
         }
+        if self._detached is not None:
+            address_file = str(self._detached.address_file(instance.id))
+            body["outlast"] = {"address_file": address_file, "secret": instance.secret}
+            body["workers"] = list(self._others)
         return Frame(
             to=instance.peer_id,
             sender="",
@@ -297,10 +232,6 @@ class PluginSupervisor:
             body=json.dumps(body).encode(),
             buffers=(),
         )
-
-
-def _unheard(_: Progress) -> None:
-    """Hear nothing of an environment that is there already."""
 
 
 def _remove_unfetched(directory: Path, peer_id: str) -> None:

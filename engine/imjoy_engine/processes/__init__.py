@@ -6,6 +6,8 @@ ends it for certain. It knows nothing of plugins or environments; both are start
 
 from __future__ import annotations
 
+from imjoy_engine.processes.identity import identity_of
+from imjoy_engine.processes.kept import KeptPlace, end_of_kept, find_kept, start_kept
 from imjoy_engine.processes.report import ExitReport, Ladder
 from imjoy_engine.processes.shield import outlast
 from imjoy_engine.processes.tree import Command, OnOutput, ProcessTree, Stream
@@ -14,10 +16,15 @@ from imjoy_engine.processes.variables import scrubbed
 __all__ = [
     "Command",
     "ExitReport",
+    "KeptPlace",
     "Ladder",
     "OnOutput",
     "ProcessTree",
     "Stream",
+    "end_of_kept",
+    "find_kept",
+    "identity_of",
     "outlast",
     "scrubbed",
+    "start_kept",
 ]

@@ -6,10 +6,11 @@ What is not here: the tree itself (`tree.py`) and the shim that holds it (`shim.
 from __future__ import annotations
 
 import signal as signals
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["ExitReport", "Ladder"]
+__all__ = ["Exit", "ExitReport", "Ladder"]
 
 _SIGNAL_WORDS = {
     "SIGABRT": "aborted",
@@ -50,6 +51,34 @@ class ExitReport:
             "maxrss_bytes": self.maxrss_bytes,
             "duration_s": round(self.duration_s, 3),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """What the process that holds a tree reports of its leader's end."""
+
+    exit_code: int | None = None
+    signal: str | None = None
+    maxrss_bytes: int = 0
+    duration_s: float = 0.0
+
+    @classmethod
+    def of(cls, words: Sequence[str]) -> Exit:
+        """Return the meaning of `PID CODE SIGNAL MAXRSS_BYTES SECONDS`."""
+        _, code, number, maxrss_bytes, seconds = words
+        return cls(
+            None if code == "-" else int(code),
+            None if number == "-" else signal_name(int(number)),
+            int(maxrss_bytes),
+            float(seconds),
+        )
+
+    def told(self, pid: int, *, asked: str | None) -> ExitReport:
+        """Return the report of it; `asked` as for `words_for`."""
+        words = words_for(self.exit_code, self.signal, asked=asked)
+        return ExitReport(
+            pid, self.exit_code, self.signal, words, self.maxrss_bytes, self.duration_s
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,9 @@ class Shim:
         self.killing = False
         self.kill_interval_s = _KILL_INTERVAL_S
         self.deadline_s: float | None = None
+        self.orders_fd = 0
         self.orders = b""
+        self.poller = select.poll()
         self.wake_read, wake_write = os.pipe()
         os.set_blocking(self.wake_read, False)
         os.set_blocking(wake_write, False)
@@ -163,30 +165,40 @@ class Shim:
 
     def run(self, argv: list[str], mounts: str) -> None:
         """Return when the command and everything it started are gone."""
+        if not self.begin(argv, mounts):
+            return
+        self.poller.register(self.wake_read, select.POLLIN)
+        while self.reap():
+            for fd, _ in self.poller.poll(self.patience_ms()):
+                if fd == self.wake_read:
+                    os.read(self.wake_read, 4096)
+                else:
+                    self.heard(fd)
+            self.press()
+        self.report("gone")
+
+    def begin(self, argv: list[str], mounts: str) -> bool:
+        """Start the command; return whether it runs."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self.on_terminate)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.poller.register(self.orders_fd, select.POLLIN)
         self.started_s = time.monotonic()
         try:
             self.leader = start(argv, mounts)
         except OSError as error:
             self.report("failed", error.errno)
-            return
+            return False
         self.leader_lives = True
         self.report("started", self.leader)
-        poller = select.poll()
-        poller.register(0, select.POLLIN)
-        poller.register(self.wake_read, select.POLLIN)
-        while self.reap():
-            for fd, _ in poller.poll(self.patience_ms()):
-                if fd == self.wake_read:
-                    os.read(self.wake_read, 4096)
-                elif not self.obey():
-                    poller.unregister(0)
-                    self.end(self.grace_s)
-            self.press()
-        self.report("gone")
+        return True
+
+    def heard(self, fd: int) -> None:
+        """Obey what the engine says; without an engine, end the tree."""
+        if not self.obey():
+            self.poller.unregister(fd)
+            self.end(self.grace_s)
 
     def on_terminate(self, *_: object) -> None:
         """End the tree as if the engine had gone."""
@@ -220,16 +232,20 @@ class Shim:
 
     def obey(self) -> bool:
         """Carry out the orders that arrived; return False at the end of orders."""
-        chunk = os.read(0, 4096)
+        chunk = os.read(self.orders_fd, 4096)
         *lines, self.orders = (self.orders + chunk).split(b"\n")
         for line in lines:
-            _, number, whom = line.split()
-            if whom == b"tree":
-                self.signal_tree(int(number))
-                self.killing = self.killing or int(number) == signal.SIGKILL
-            elif self.leader_lives:
-                send(self.leader, int(number))
+            self.carry_out(line.split())
         return bool(chunk)
+
+    def carry_out(self, order: list[bytes]) -> None:
+        """Signal the leader or everybody."""
+        _, number, whom = order
+        if whom == b"tree":
+            self.signal_tree(int(number))
+            self.killing = self.killing or int(number) == signal.SIGKILL
+        elif self.leader_lives:
+            send(self.leader, int(number))
 
     def signal_tree(self, number: int) -> None:
         """Signal every descendant; a stopped one is continued so that it can answer."""
@@ -269,12 +285,18 @@ class Shim:
         return max(0.0, (self.deadline_s - time.monotonic()) * 1000 + 1)
 
 
+def prepare(fds: str) -> None:
+    """Be the reaper of all descendants; keep these descriptors, joined by commas, from them."""
+    for fd in fds.split(",") if fds != "-" else ():
+        os.set_inheritable(int(fd), False)
+    prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
 def main(arguments: list[str]) -> None:
     """Run the command of `arguments` to its end."""
     control_fd, held, grace_s, mounts, *argv = arguments
-    for fd in [control_fd, *(held.split(",") if held != "-" else ())]:
-        os.set_inheritable(int(fd), False)
-    prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    os.set_inheritable(int(control_fd), False)
+    prepare(held)
     Shim(int(control_fd), float(grace_s)).run(argv, mounts)
 
 

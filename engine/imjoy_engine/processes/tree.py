@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -25,7 +22,8 @@ import psutil
 
 from imjoy_engine.errors import MachineError
 from imjoy_engine.processes.drain import Drain
-from imjoy_engine.processes.report import ExitReport, Ladder, signal_name, words_for
+from imjoy_engine.processes.ends import Ends, Holder, Pipes, ShimProcess
+from imjoy_engine.processes.report import Exit, ExitReport, Ladder
 from imjoy_engine.processes.shield import outlast
 
 __all__ = ["Command", "OnOutput", "ProcessTree", "Stream"]
@@ -36,7 +34,6 @@ OnOutput = Callable[[Stream, bytes], None]
 
 _SHIM = Path(__file__).with_name("shim.py")
 _LAST_OUTPUT_S = 1.0
-_TERMINAL_ROWS, _TERMINAL_COLUMNS = 60, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,39 +58,6 @@ class Command:
     writable: tuple[Path, ...] = ()
 
 
-@dataclass(slots=True)
-class _Ends:
-    """The file descriptors between engine and shim; `ours` become the tree's."""
-
-    orders: int
-    control: int
-    stdout: int
-    stderr: int
-    theirs: tuple[int, int, int, int]
-
-    @classmethod
-    def open(cls, *, stderr_terminal: bool) -> _Ends:
-        orders_read, orders = os.pipe()
-        control, control_write = os.pipe()
-        stdout, stdout_write = os.pipe()
-        if stderr_terminal:
-            stderr, stderr_write = os.openpty()
-            size = struct.pack("HHHH", _TERMINAL_ROWS, _TERMINAL_COLUMNS, 0, 0)
-            fcntl.ioctl(stderr_write, termios.TIOCSWINSZ, size)
-        else:
-            stderr, stderr_write = os.pipe()
-        theirs = (orders_read, control_write, stdout_write, stderr_write)
-        return cls(orders, control, stdout, stderr, theirs)
-
-    def close_theirs(self) -> None:
-        for fd in self.theirs:
-            os.close(fd)
-
-    def close_ours(self) -> None:
-        for fd in (self.orders, self.control, self.stdout, self.stderr):
-            os.close(fd)
-
-
 class ProcessTree:
     """One running command with all its descendants; made by `start`.
 
@@ -101,19 +65,23 @@ class ProcessTree:
     ends the tree.
     """
 
-    def __init__(self, shim: subprocess.Popen[bytes], ends: _Ends, on_output: OnOutput) -> None:
+    def __init__(
+        self, holder: Holder, ends: Ends, on_output: OnOutput, reports: bytes = b""
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.pid = 0
-        self._shim = shim
+        self._holder = holder
         self._orders = ends.orders
         self._started: asyncio.Future[None] = loop.create_future()
         self._ended: asyncio.Future[ExitReport] = loop.create_future()
         self._hurry: asyncio.Future[None] = loop.create_future()
         self._stopping: asyncio.Task[None] | None = None
         self._asked: str | None = None
-        self._exit: tuple[int | None, str | None, int, float] | None = None
+        self._exit: Exit | None = None
+        self._all_gone = False
         self._started_s = time.monotonic()
         self._unread_reports = b""
+        self._on_reports(reports)
         self._control = Drain(ends.control, self._on_reports)
         self._drains = (
             Drain(ends.stdout, lambda chunk: on_output("stdout", chunk)),
@@ -131,7 +99,12 @@ class ProcessTree:
         Raises OSError, as executing the program did (FileNotFoundError, PermissionError, …), and
         `MachineError` when the engine's own interpreter could not run the shim.
         """
-        starting = asyncio.create_task(cls._start(command, on_output))
+        return await cls.begun(cls._start(command, on_output))
+
+    @classmethod
+    async def begun(cls, start: Coroutine[None, None, ProcessTree]) -> ProcessTree:
+        """Return the tree that `start` returns; cancelled, end it first."""
+        starting = asyncio.create_task(start)
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -142,25 +115,29 @@ class ProcessTree:
 
     @classmethod
     async def _start(cls, command: Command, on_output: OnOutput) -> ProcessTree:
-        ends = _Ends.open(stderr_terminal=command.stderr_terminal)
+        pipes = Pipes.open(stderr_terminal=command.stderr_terminal)
         try:
-            shim = await asyncio.to_thread(_spawn_shim, command, ends)
+            shim = await asyncio.to_thread(_spawn_shim, command, pipes)
         except BaseException:
-            ends.close_ours()
+            pipes.ours.close()
             raise
         finally:
-            ends.close_theirs()
-        tree = cls(shim, ends, on_output)
-        await asyncio.wait((tree._started, tree._ended), return_when=asyncio.FIRST_COMPLETED)
-        if not tree._started.done():
+            pipes.close_theirs()
+        tree = cls(ShimProcess(shim), pipes.ours, on_output)
+        await tree.started()
+        return tree
+
+    async def started(self) -> None:
+        """Return when the command runs; raises as `start` does."""
+        await asyncio.wait((self._started, self._ended), return_when=asyncio.FIRST_COMPLETED)
+        if not self._started.done():
             raise MachineError(
                 f"The engine's interpreter {sys.executable} could not start a process.",
                 hint="Check that it still runs: it may have been upgraded or removed.",
             )
-        if (error := tree._started.exception()) is not None:
-            await tree._ended
+        if (error := self._started.exception()) is not None:
+            await self._ended
             raise error
-        return tree
 
     async def wait(self) -> ExitReport:
         """Return how the leader ended, once nothing of the tree lives and its output is read.
@@ -212,7 +189,7 @@ class ProcessTree:
         if self._ended.done():
             return
         # Somebody may have stopped the shim; without it we still know the leader's session.
-        self._shim.kill()
+        self._holder.kill()
         await asyncio.wait((self._ended,), timeout=kill_s)
         if not self._ended.done():
             raise MachineError(
@@ -220,16 +197,39 @@ class ProcessTree:
                 hint="It waits for a device or a network drive; only the machine can end it.",
             )
 
+    @property
+    def holder_pid(self) -> int:
+        """The process that holds the tree, and ends it on SIGTERM."""
+        return self._holder.pid
+
+    def keep(self) -> None:
+        """Let the tree live on when this engine dies; only for one that a keeper holds."""
+        self._say("keep")
+
+    async def leave(self) -> None:
+        """Let the tree live on without this engine, which hears no more of it. After `keep`."""
+        self._finishing.cancel()
+        await asyncio.wait((self._finishing,))
+        for drain in (self._control, *self._drains):
+            drain.close()
+        if not self._ended.done():
+            self._ended.cancel()
+        os.close(self._orders)
+        self._holder.leave()
+
     def _hasten(self) -> None:
         if not self._hurry.done():
             self._hurry.set_result(None)
 
     def _order(self, number: int, whom: str) -> None:
+        self._say(f"signal {int(number)} {whom}")
+
+    def _say(self, order: str) -> None:
         if self._ended.done():
             return
         # A broken pipe: the shim is leaving, and its end finishes the tree.
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self._orders, f"signal {int(number)} {whom}\n".encode())
+        with contextlib.suppress(ConnectionError):
+            os.write(self._orders, f"{order}\n".encode())
 
     def _on_reports(self, chunk: bytes) -> None:
         *lines, self._unread_reports = (self._unread_reports + chunk).split(b"\n")
@@ -242,39 +242,35 @@ class ProcessTree:
                 error = int(words[0])
                 self._started.set_exception(OSError(error, os.strerror(error)))
             elif kind == "exited":
-                _, code, number, maxrss_bytes, seconds = words
-                self._exit = (
-                    None if code == "-" else int(code),
-                    None if number == "-" else signal_name(int(number)),
-                    int(maxrss_bytes),
-                    float(seconds),
-                )
+                self._exit = Exit.of(words)
+            elif kind == "gone":
+                self._all_gone = True
 
     async def _finish(self) -> None:
         """Publish the end: the shim is gone, and with it the tree."""
-        await self._control.ended
-        await asyncio.to_thread(self._shim.wait)
-        if self._shim.returncode != 0 and self.pid:
+        # Waited for, not awaited: `leave` cancels this, and must not cancel the drain's end.
+        await asyncio.wait((self._control.ended,))
+        await asyncio.to_thread(self._holder.wait)
+        if not self._all_gone and self.pid:
             await asyncio.to_thread(_end_session, self.pid)
         # A process outside of the tree may have been handed a stream, and never close it.
         await asyncio.wait([drain.ended for drain in self._drains], timeout=_LAST_OUTPUT_S)
         for drain in self._drains:
             drain.close()
-        code, name, maxrss_bytes, duration_s = self._exit or (
-            None,
-            None,
-            0,
-            time.monotonic() - self._started_s,
-        )
-        words = words_for(code, name, asked=self._asked)
-        self._ended.set_result(ExitReport(self.pid, code, name, words, maxrss_bytes, duration_s))
+        exit = self._exit or Exit(duration_s=time.monotonic() - self._started_s)
+        self._ended.set_result(exit.told(self.pid, asked=self._asked))
         os.close(self._orders)
 
 
-def _spawn_shim(command: Command, ends: _Ends) -> subprocess.Popen[bytes]:
+def mounts_of(command: Command) -> str:
+    """Return where the command may not write, as the shim reads it."""
     mounts = [f"r{path}" for path in command.read_only]
     mounts += [f"w{path}" for path in command.writable]
-    orders, control, stdout, stderr = ends.theirs
+    return "\n".join(mounts)
+
+
+def _spawn_shim(command: Command, pipes: Pipes) -> subprocess.Popen[bytes]:
+    orders, control, stdout, stderr = pipes.theirs
     held = ",".join(map(str, command.held_fds)) or "-"
     return subprocess.Popen(
         [
@@ -285,7 +281,7 @@ def _spawn_shim(command: Command, ends: _Ends) -> subprocess.Popen[bytes]:
             str(control),
             held,
             str(command.grace_s),
-            "\n".join(mounts),
+            mounts_of(command),
             *command.argv,
         ],
         stdin=orders,

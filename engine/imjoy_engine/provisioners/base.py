@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from imjoy_engine.processes import ExitReport, Ladder, OnOutput
+from imjoy_engine.processes import ExitReport, KeptPlace, Ladder, OnOutput
 
 __all__ = ["LaunchSpec", "Provisioner", "WorkerProcess"]
 
@@ -24,7 +24,7 @@ class LaunchSpec:
     zipapp; `address` is where it connects back to (`unix:<path>`), with `ticket` as its one-time
     right to do so; `environment` is what this worker's variables have beyond the machine's own.
     `held_fds` stay open until the worker's tree is gone, even when the engine is not: file locks
-    on what it uses.
+    on what it uses. With `kept` it may outlive the engine, once `keep` was called.
     It cannot write into the folders of `read_only`, which others share; a `private` prefix within
     them is its own.
     """
@@ -39,6 +39,7 @@ class LaunchSpec:
     held_fds: tuple[int, ...] = ()
     read_only: tuple[Path, ...] = ()
     private: bool = False
+    kept: KeptPlace | None = None
 
 
 class WorkerProcess(Protocol):
@@ -47,6 +48,19 @@ class WorkerProcess(Protocol):
     @property
     def pid(self) -> int:
         """The worker's process id where it runs."""
+        ...
+
+    @property
+    def holder_pid(self) -> int:
+        """The process that holds the worker's tree where it runs; SIGTERM to it ends the tree."""
+        ...
+
+    def keep(self) -> None:
+        """Let the worker live on when this engine dies. Only for one that was launched `kept`."""
+        ...
+
+    async def leave(self) -> None:
+        """Let the worker live on without this engine, which hears no more of it. After `keep`."""
         ...
 
     async def wait(self) -> ExitReport:
@@ -84,5 +98,15 @@ class Provisioner(Protocol):
 
         Raises `PluginStartError` when the interpreter, the zipapp or the work directory cannot be
         used.
+        """
+        ...
+
+    async def find(
+        self, directory: Path, identity: str, on_output: OnOutput
+    ) -> WorkerProcess | None:
+        """Return the worker that an earlier engine kept in `directory`; None when it has ended.
+
+        `identity` is what `identity_of` said of its holder. Called by the supervisor, which owns
+        the worker from here on.
         """
         ...

@@ -5,9 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from imjoy_engine.errors import PluginStartError
-from imjoy_engine.processes import Command, ExitReport, Ladder, OnOutput, ProcessTree, scrubbed
+from imjoy_engine.processes import (
+    Command,
+    ExitReport,
+    Ladder,
+    OnOutput,
+    ProcessTree,
+    find_kept,
+    scrubbed,
+    start_kept,
+)
 from imjoy_engine.provisioners.base import LaunchSpec
 
 __all__ = ["LocalProvisioner", "worker_command"]
@@ -35,12 +45,19 @@ class LocalProvisioner:
         await asyncio.to_thread(_check, spec)
         command = worker_command(spec, self._environment, grace_s=self._grace_s)
         try:
+            if spec.kept is not None:
+                return LocalWorker(await start_kept(command, spec.kept, on_output))
             return LocalWorker(await ProcessTree.start(command, on_output))
         except OSError as error:
             raise PluginStartError(
                 f"The interpreter {spec.python} could not be started: {error.strerror}.",
                 hint="Remove the environment so that it is built again.",
             ) from error
+
+    async def find(self, directory: Path, identity: str, on_output: OnOutput) -> LocalWorker | None:
+        """Return the worker that an earlier engine kept there; None when it has ended."""
+        tree = await find_kept(directory, identity, on_output)
+        return None if tree is None else LocalWorker(tree)
 
 
 class LocalWorker:
@@ -53,6 +70,19 @@ class LocalWorker:
     def pid(self) -> int:
         """The worker's process id."""
         return self._tree.pid
+
+    @property
+    def holder_pid(self) -> int:
+        """The process that holds the worker's tree; SIGTERM to it ends the tree."""
+        return self._tree.holder_pid
+
+    def keep(self) -> None:
+        """Let the worker live on when this engine dies."""
+        self._tree.keep()
+
+    async def leave(self) -> None:
+        """Let the worker live on without this engine."""
+        await self._tree.leave()
 
     async def wait(self) -> ExitReport:
         """Return how the worker ended, once nothing of its tree lives and its output is read."""

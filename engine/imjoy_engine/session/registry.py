@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from imjoy_engine.clock import Clock
@@ -13,7 +13,7 @@ from imjoy_engine.config import DEFAULT_WORKSPACE
 from imjoy_engine.errors import BadRequestError
 from imjoy_engine.ids import new_id
 from imjoy_engine.plugins import PluginInstance
-from imjoy_engine.relay.routes import Room
+from imjoy_engine.relay.routes import Room, Route
 from imjoy_engine.session.attendance import Attendance
 from imjoy_engine.session.links import ClientLink
 from imjoy_engine.session.session import Session, SessionTools
@@ -101,6 +101,23 @@ class SessionRegistry:
             self._holding.add(task)
             task.add_done_callback(self._holding.discard)
 
+    async def find_detached(self) -> Callable[[], None]:
+        """Take on the plugins that earlier engines left: clients may attach from now on.
+
+        Returns what begins their life with this engine.
+        """
+        found = await self._tools.pool.found()
+        for instance, _ in found:
+            self._tools.routes.add(
+                Route(instance.peer_id, instance.workspace, instance.deliver, _room_of(instance))
+            )
+
+        def begin() -> None:
+            for _, begin_one in found:
+                begin_one()
+
+        return begin
+
     async def close(self) -> None:
         """Close every session."""
         for task in (*self._expiring.values(), *self._holding):
@@ -121,6 +138,10 @@ class SessionRegistry:
         self._expiring.pop(session.id, None)
         self._forget(session)
         session.leave(_GONE, grace=False)
+
+
+def _room_of(instance: PluginInstance) -> Callable[[], Room | None]:
+    return lambda: instance.channel
 
 
 async def _held_until(room: Room, channel: Channel) -> None:

@@ -36,8 +36,8 @@ class Arrival:
 class Ticket:
     """The right of one worker to connect once; `arrival` is done when it has."""
 
-    def __init__(self) -> None:
-        self.value = new_secret()
+    def __init__(self, value: str | None = None) -> None:
+        self.value = value or new_secret()
         self.arrival: asyncio.Future[Arrival] = asyncio.get_running_loop().create_future()
 
 
@@ -74,9 +74,9 @@ class WorkerListener:
         """Return what a worker's `--connect` takes."""
         return f"unix:{self._path}"
 
-    def issue_ticket(self) -> Ticket:
-        """Return a new ticket, good until it is used or revoked."""
-        ticket = Ticket()
+    def issue_ticket(self, value: str | None = None) -> Ticket:
+        """Return a ticket, good until it is used or revoked: a new one, or one known before."""
+        ticket = Ticket(value)
         self._tickets[ticket.value] = ticket
         return ticket
 
@@ -134,10 +134,13 @@ class WorkerListener:
         channel.close()
 
 
-async def arrival_or_exit(ticket: Ticket, exited: asyncio.Future[Any], timeout_s: float) -> Arrival:
+async def arrival_or_exit(
+    ticket: Ticket, exited: asyncio.Future[Any], timeout_s: float | None
+) -> Arrival:
     """Return the worker that came with `ticket`.
 
-    PluginStartError when its process ended first, or nobody came within `timeout_s` seconds.
+    PluginStartError when its process ended first, or nobody came within `timeout_s` seconds, if
+    there is such a limit.
     """
     done, _ = await asyncio.wait(
         {ticket.arrival, exited}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED

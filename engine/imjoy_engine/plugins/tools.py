@@ -1,0 +1,39 @@
+"""What every plugin's supervisor works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from imjoy_engine.config import Limits
+from imjoy_engine.environments import Environments
+from imjoy_engine.plugins.detached import DetachedPlugins
+from imjoy_engine.plugins.guard import ResourceGuard
+from imjoy_engine.plugins.spares import SpareInterpreters
+from imjoy_engine.provisioners import Provisioner
+from imjoy_engine.resources import GpuLeases
+from imjoy_engine.transport import WorkerListener
+
+__all__ = ["Tools"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a supervisor needs to bring a plugin up; chosen in the composition root."""
+
+    environments: Environments
+    provisioner: Provisioner
+    listener: WorkerListener
+    worker: Path
+    engine_url: Callable[[], str]
+    limits: Limits
+    spares: SpareInterpreters | None = None
+    detached: DetachedPlugins | None = None
+    """The records of plugins that may outlive the engine; None: none may."""
+    shared_memory: Path | None = None
+    """Where workers of this machine leave large buffers for each other; None: nowhere."""
+    gpus: GpuLeases | None = None
+    """The machine's GPUs; None: plugins see whatever there is."""
+    guard: ResourceGuard | None = None
+    """Who holds plugins to their limits; None: nobody."""

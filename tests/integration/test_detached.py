@@ -1,0 +1,115 @@
+"""Plugins that may outlive the engine: it is really killed, and another one takes over."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from support.client import Stranger, stranger
+from support.engine import EngineProcess, running_engine, start_engine
+from support.pids import ended
+
+LASTING = {
+    "name": "Lasting",
+    "type": "native-python",
+    "requirements": [],
+    "flags": ["allow-detach"],
+}
+
+
+@asynccontextmanager
+async def doomed_engine(workspace: Path, store: Path) -> AsyncIterator[EngineProcess]:
+    """Run an engine that is killed, by the test or at the end."""
+    engine = await start_engine(workspace=workspace, store=store)
+    try:
+        await engine.ready()
+        yield engine
+    finally:
+        await engine.stop(signal.SIGKILL)
+
+
+@asynccontextmanager
+async def next_engine(
+    workspace: Path, store: Path
+) -> AsyncIterator[tuple[EngineProcess, Stranger]]:
+    async with (
+        running_engine(workspace=workspace, store=store) as engine,
+        stranger(engine) as client,
+    ):
+        yield engine, client
+
+
+@pytest.fixture
+async def workspace(tmp_path: Path) -> AsyncIterator[Path]:
+    """Return a workspace of which no process is left, whatever the test does."""
+    yield tmp_path / "workspace"
+    left = [process for process in psutil.process_iter() if _is_of(process, tmp_path)]
+    for process in left:
+        process.kill()
+    assert not left, f"left behind: {left}"
+
+
+def _is_of(process: psutil.Process, directory: Path) -> bool:
+    try:
+        return process.cwd().startswith(str(directory)) or str(directory) in " ".join(
+            process.cmdline()
+        )
+    except psutil.Error:
+        return False
+
+
+async def started(client: Stranger, plugin_id: str, **config: Any) -> dict[str, Any]:
+    answer = await client.ask("init_plugin", {"id": plugin_id, "config": {**LASTING, **config}})
+    assert answer["success"], answer
+    await client.event("plugin_event", id=plugin_id, event="state", state="ready")
+    return answer
+
+
+async def execute(client: Stranger, plugin: dict[str, Any], content: str) -> None:
+    code = {"type": "script", "content": content, "lang": "python", "attrs": {}}
+    await client.send(plugin["client_peer"], plugin["peer_id"], {"type": "execute", "code": code})
+    await client.frame(type="executed")
+
+
+async def processes_of(client: Stranger) -> dict[str, dict[str, Any]]:
+    status = await client.ask("get_engine_status")
+    return {row["name"]: row for row in status["plugin_processes"]}
+
+
+async def found_again(client: Stranger, name: str) -> dict[str, Any]:
+    """Return the plugin's row in the status once it is ready."""
+    async with asyncio.timeout(20):
+        while (row := (await processes_of(client)).get(name)) is None or row["state"] != "ready":
+            pass
+    return row
+
+
+async def test_only_what_may_detach_survives_the_engine_and_is_found_again(
+    workspace: Path, store: Path
+) -> None:
+    async with doomed_engine(workspace, store) as engine, stranger(engine) as client:
+        lasting = await started(client, "lasting")
+        await started(client, "plain", name="Plain", flags=[])
+        await execute(client, lasting, "import os\nprint('first words')\n")
+        pids = {name: row["pid"] for name, row in (await processes_of(client)).items()}
+        await client.event("plugin_event", event="log", stream="stdout")
+        engine.process.kill()
+        await engine.process.wait()
+        await ended(pids["Plain"])
+        assert psutil.pid_exists(pids["Lasting"])
+    async with next_engine(workspace, store) as (_, client):
+        row = await found_again(client, "Lasting")
+        assert (row["pid"], row["instance"]) == (pids["Lasting"], lasting["instance"])
+        assert list(await processes_of(client)) == ["Lasting"]
+        assert (await client.ask("kill_plugin_process", {"pid": row["pid"]}))["success"]
+    assert not psutil.pid_exists(pids["Lasting"])
+    (log,) = (workspace / ".imjoy-engine" / "logs").glob(f"{lasting['instance']}.log")
+    assert "first words" in log.read_text()
+    assert not list((workspace / ".imjoy-engine" / "detached").iterdir())
