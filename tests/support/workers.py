@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +56,8 @@ class FakeWorker:
         self.journal = journal
         self.frames: list[Frame] = []
         self.leaves_when_asked = True
+        self.holder_pid = os.getpid()
+        self.is_kept = False
         self._news = asyncio.Condition()
         self._ended: asyncio.Future[ExitReport] = asyncio.get_running_loop().create_future()
         self._writer: asyncio.StreamWriter | None = None
@@ -62,9 +65,22 @@ class FakeWorker:
 
     async def come(self, spec: LaunchSpec) -> None:
         """Connect back with the ticket, as a worker does."""
-        reader, self._writer = await asyncio.open_unix_connection(spec.address.split(":", 1)[1])
-        self.say("hello", {"ticket": spec.ticket, "protocol": 1, "python": "3", "pid": self.pid})
+        await self._connect(spec.address, spec.ticket)
+
+    async def _connect(self, address: str, ticket: str) -> None:
+        reader, self._writer = await asyncio.open_unix_connection(address.split(":", 1)[1])
+        self.say("hello", {"ticket": ticket, "protocol": 1, "python": "3", "pid": self.pid})
         self._reading = asyncio.create_task(self._read(reader))
+
+    async def comes_back(self, address_file: Path, secret: str) -> None:
+        """Connect to the next engine as soon as that has written its address."""
+        if self._reading is not None:
+            await self._reading
+        async with asyncio.timeout(5):
+            while not address_file.exists():
+                await asyncio.to_thread(os.sched_yield)
+        self.frames.clear()
+        await self._connect(address_file.read_text(), secret)
 
     def say(self, kind: str, payload: Any, *, sender: str = "", to: str = "") -> None:
         assert self._writer is not None
@@ -103,6 +119,14 @@ class FakeWorker:
         if self._writer is not None:
             self._writer.close()
 
+    def keep(self) -> None:
+        self.is_kept = True
+
+    async def leave(self) -> None:
+        self.journal.append("leave")
+        if self._writer is not None:
+            self._writer.close()
+
     async def wait(self) -> ExitReport:
         return await asyncio.shield(self._ended)
 
@@ -137,6 +161,11 @@ class FakeProvisioner:
         if self.comes:
             await worker.come(spec)
         return worker
+
+    async def find(
+        self, directory: Path, identity: str, on_output: Callable[[Any, bytes], None]
+    ) -> FakeWorker | None:
+        return self.workers[-1] if self.workers else None
 
 
 class Stage:

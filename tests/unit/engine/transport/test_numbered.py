@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from imjoy_engine.transport import Channel, receive_numbered
+from imjoy_wire.delivery import ack_number
+from imjoy_wire.frames import Frame, FrameDecoder, encode_frame
+
+
+class Ends:
+    """A channel, and the worker's end of its socket."""
+
+    def __init__(self, channel: Channel, worker: socket.socket) -> None:
+        self.channel = channel
+        self.worker = worker
+        self.taken: list[bytes] = []
+        receive_numbered(channel, lambda frame: self.taken.append(bytes(frame.body)))
+
+    async def send(self, *numbers: int) -> None:
+        frames = [Frame("b", "w", "rpc", b"%d" % number, (), {"n": number}) for number in numbers]
+        data = b"".join(bytes(part) for frame in frames for part in encode_frame(frame))
+        await asyncio.get_running_loop().sock_sendall(self.worker, data)
+
+    async def hears(self) -> int:
+        """Return what the next ack acknowledges."""
+        decoder = FrameDecoder()
+        async with asyncio.timeout(5):
+            while True:
+                data = await asyncio.get_running_loop().sock_recv(self.worker, 65536)
+                if frames := decoder.feed(data):
+                    (ack,) = frames
+                    return ack_number(ack)
+
+
+@pytest.fixture
+async def ends() -> AsyncIterator[Ends]:
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    _, channel = await asyncio.get_running_loop().create_unix_connection(
+        lambda: Channel(lambda _: None, 1 << 20), sock=ours
+    )
+    yield Ends(channel, theirs)
+    channel.close()
+    await channel.closed
+    theirs.close()
+
+
+async def test_what_comes_together_is_acknowledged_together_and_at_once(ends: Ends) -> None:
+    await ends.send(1, 2, 3)
+    assert await ends.hears() == 3
+    assert ends.taken == [b"1", b"2", b"3"]
+    await ends.send(4)
+    assert await ends.hears() == 4
+
+
+async def test_what_comes_twice_is_taken_once(ends: Ends) -> None:
+    await ends.send(1, 2)
+    await ends.hears()
+    await ends.send(2, 3)
+    assert await ends.hears() == 3
+    assert ends.taken == [b"1", b"2", b"3"]
+
+
+async def test_a_gap_ends_the_channel(ends: Ends) -> None:
+    await ends.send(2)
+    assert "out of order" in str(await asyncio.wait_for(ends.channel.closed, 5))
+    assert ends.taken == []
