@@ -9,6 +9,7 @@ from .errors import CallCancelledError, DialectError, LocalWireError
 from .forms import CANCELLED
 from .messages import CallRequest, Message
 from .passage import Keeper, Passage
+from .plain import PlainMessage, are_plain_values
 from .values import decode, encode, encode_arguments
 
 try:
@@ -152,17 +153,23 @@ class IncomingCall:
             return  # it has been answered
         reference = promise[index]
         to = reference.get("_rtarget_id") or self.sender
-        passage = Passage(self._peer, to)
-        tree = encode(value, passage)
-        callback_ids = passage.commit(to)
+        message, callback_ids = self._encoded_answer(reference, to, value)
         try:
-            self._peer.send_answer(to, messages.answer(reference, tree))
+            self._peer.send_answer(to, message)
         except LocalWireError:
             self._peer.store.release(callback_ids, to)
             raise
         self._running.pop(promise[0]["_rvalue"], None)
         if not self._request.says_releases:
             self._peer.callbacks_outlive(callback_ids, to)
+
+    def _encoded_answer(self, reference: Any, to: str, value: Any) -> Tuple[Message, List[str]]:
+        """Return the answer and the ids of the callbacks in it, which are kept from now on."""
+        if not self._peer.codecs and are_plain_values((value,)):
+            return PlainMessage(messages.answer(reference, value)), []
+        passage = Passage(self._peer, to)
+        tree = encode(value, passage)
+        return messages.answer(reference, tree), passage.commit(to)
 
 
 def _name_of(function: Callable[..., Any]) -> str:

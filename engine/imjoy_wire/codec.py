@@ -26,6 +26,7 @@ from typing import Any, Dict, List, NoReturn, Sequence, Tuple, Union
 from .buffers import Buffer, buffer_bytes, flat_view
 from .errors import CodecError, UnsupportedValueError
 from .limits import MAX_BODY_BYTES, MAX_CONTAINERS, MAX_DEPTH, MAX_INT_DIGITS, MAX_SAFE_INT
+from .plain import is_plain_json
 
 __all__ = ["pack", "unpack"]
 
@@ -39,7 +40,6 @@ _MAX_INT_BITS = 14_284  # all that fit in this have at most MAX_INT_DIGITS digit
 _LONG_NUMBER = b"0" * (MAX_INT_DIGITS + 1)
 _DIGITS_AS_ZEROS = bytes(0x30 if 0x30 <= code <= 0x39 else 0x20 for code in range(256))
 _NUMBERS = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
-_AS_THEY_ARE = frozenset({str, bool, type(None)})
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -64,7 +64,7 @@ def pack(tree: Any) -> Tuple[bytes, List[Buffer]]:
     Raises UnsupportedValueError for what a tree cannot hold or for more than `MAX_DEPTH` levels.
     """
     buffers: List[Buffer] = []
-    if not _is_plain_json(tree):
+    if not is_plain_json(tree):
         tagger = _Tagger()
         tree = tagger.tagged(tree, 1)
         buffers = tagger.buffers()
@@ -219,37 +219,6 @@ def _as_key(key: Any, depth: int) -> Any:
     if type(key) is dict:
         raise CodecError("an object cannot be a key")
     return bytes(key) if isinstance(key, (bytearray, memoryview)) else key
-
-
-def _is_plain_json(tree: Any) -> bool:
-    """Tell whether JSON can say all of the tree, so that the fast writer may have it."""
-    if type(tree) in _AS_THEY_ARE:
-        return True
-    return (type(tree) is dict or type(tree) is list) and _holds_plain_json(tree, MAX_DEPTH)
-
-
-def _holds_plain_json(container: Any, levels: int) -> bool:
-    if type(container) is dict:
-        for key in container:
-            if type(key) is not str or key[:1] == "$":
-                return False
-        container = container.values()
-    for child in container:
-        kind = type(child)
-        if kind in _AS_THEY_ARE:
-            continue
-        if kind is dict or kind is list:
-            if levels <= 1 or not _holds_plain_json(child, levels - 1):
-                return False
-        elif not _is_plain_number(child, kind):
-            return False
-    return True
-
-
-def _is_plain_number(value: Any, kind: type) -> bool:
-    if kind is int:
-        return bool(-MAX_SAFE_INT <= value <= MAX_SAFE_INT)
-    return kind is float and bool(value - value == 0.0)  # NaN for what JSON has no word for
 
 
 class _Tagger:

@@ -62,7 +62,8 @@ class Sent:
     def number(self, frame: Frame) -> Frame:
         """Return the frame with its number; it is kept until it is acknowledged."""
         self._last += 1
-        numbered = frame._replace(extra={**frame.extra, "n": self._last})
+        extra = {**frame.extra, "n": self._last} if frame.extra else {"n": self._last}
+        numbered = Frame(*frame[:5], extra)
         size = frame.payload_bytes
         self._kept.append((self._last, size, numbered))
         self._kept_bytes += size
@@ -114,8 +115,10 @@ class Incoming:
         self.last = number
         self._unsaid_frames += 1
         self._unsaid_bytes += frame.payload_bytes
+        if len(frame.extra) == 1:
+            return Frame(*frame[:5])
         extra = {key: value for key, value in frame.extra.items() if key != "n"}
-        return frame._replace(extra=extra)
+        return Frame(*frame[:5], extra)
 
     def ack(self) -> Frame:
         """Return the ack of everything that has come; nothing is owed then."""

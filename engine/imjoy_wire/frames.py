@@ -8,14 +8,14 @@
     8      H    header: UTF-8 JSON object with `to`, `from`, `kind`, `sizes`
     8+H    ...  body (sizes[0] bytes), then the buffers (sizes[1:]) in order
 
-Here: `encode_frame` for a writer, `FrameDecoder` for a byte stream, `decode_frame` for a link that
+Here: `encode_frame` for a writer, `FrameDecoder` for a byte stream, `decode_frames` for a link that
 keeps messages apart. As the event of a Socket.IO link: `events`. What is in a body: `codec`.
 """
 
 from __future__ import annotations
 
 import contextlib
-from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .buffers import Buffer, buffer_bytes
 from .errors import FrameError, UnsendableFrameError
@@ -29,7 +29,7 @@ from .headers import (
 )
 from .limits import MAX_BUFFERS, MAX_FRAME_BYTES, MAX_HEADER_BYTES
 
-__all__ = ["Frame", "FrameDecoder", "decode_frame", "encode_frame"]
+__all__ = ["Frame", "FrameDecoder", "decode_frame", "decode_frames", "encode_frame"]
 
 _RECEIVE_BYTES = 2 * MAX_HEADER_BYTES
 _JOINED_BYTES = 64 * 1024  # a body up to this is copied behind its header: one write, not two
@@ -53,7 +53,9 @@ class Frame(NamedTuple):
     @property
     def payload_bytes(self) -> int:
         """Bytes of the body and of the buffers together."""
-        return buffer_bytes(self.body) + sum(map(buffer_bytes, self.buffers))
+        body, buffers = self.body, self.buffers
+        size = len(body) if type(body) is bytes else buffer_bytes(body)
+        return size + sum(map(buffer_bytes, buffers)) if buffers else size
 
 
 def encode_frame(frame: Frame) -> List[Buffer]:
@@ -65,7 +67,8 @@ def encode_frame(frame: Frame) -> List[Buffer]:
     if len(buffers) > MAX_BUFFERS:
         raise UnsendableFrameError(f"{len(buffers)} buffers; {MAX_BUFFERS} are allowed")
     sizes = [buffer_bytes(body)]
-    sizes += map(buffer_bytes, buffers)
+    if buffers:
+        sizes += map(buffer_bytes, buffers)
     head = encode_header(to, sender, kind, extra, sizes)
     if sizes[0] <= _JOINED_BYTES:
         return [b"".join((head, body)), *buffers]
@@ -168,13 +171,14 @@ class FrameDecoder:
         waiting = self._end - self._start
         if waiting < PREFIX_BYTES:
             return False
+        scratch = self._scratch
         head_end = self._start + PREFIX_BYTES
-        length = header_length(self._scratch[self._start : head_end])
+        length = header_length(scratch[self._start : head_end])
         if waiting < PREFIX_BYTES + length:
             return False
         self._start = head_end + length
         header = parse_header(
-            self._scratch[head_end : self._start], self._max_frame_bytes, self._max_buffers
+            scratch[head_end : self._start], self._max_frame_bytes, self._max_buffers
         )
         if header.total <= self._end - self._start:
             frames.append(self._whole(header))
@@ -185,6 +189,10 @@ class FrameDecoder:
 
     def _whole(self, header: Header) -> Frame:
         """Return a frame all of which is waiting in the scratch."""
+        if len(header.sizes) == 1:
+            start, self._start = self._start, self._start + header.total
+            body = bytes(self._scratch[start : self._start])
+            return Frame(header.to, header.sender, header.kind, body, (), header.extra)
         parts: List[Buffer] = []
         for size in header.sizes:
             parts.append(bytearray(self._scratch[self._start : self._start + size]))
@@ -246,17 +254,44 @@ def decode_frame(
 
     For links that keep messages apart, such as a WebSocket. Raises FrameError.
     """
-    view = memoryview(data).cast("B")
-    if len(view) < PREFIX_BYTES:
+    frame, end = _frame_at(data, 0, max_frame_bytes, max_buffers)
+    if end != len(data):
+        raise FrameError(f"a frame of {end} bytes in a message of {len(data)}")
+    return frame
+
+
+def decode_frames(
+    data: Buffer, max_frame_bytes: int = MAX_FRAME_BYTES, max_buffers: int = MAX_BUFFERS
+) -> List[Frame]:
+    """Return the frames, one or more, that fill `data` one behind the other. Raises FrameError."""
+    frame, end = _frame_at(data, 0, max_frame_bytes, max_buffers)
+    frames = [frame]
+    while end < len(data):
+        frame, end = _frame_at(data, end, max_frame_bytes, max_buffers)
+        frames.append(frame)
+    return frames
+
+
+def _frame_at(
+    data: Buffer, position: int, max_frame_bytes: int, max_buffers: int
+) -> Tuple[Frame, int]:
+    """Return the frame that begins at a position of `data`, and where it ends."""
+    view = memoryview(data)
+    size = len(view)
+    head = position + PREFIX_BYTES
+    if size < head:
         raise FrameError("a frame cut off in its first bytes")
-    start = PREFIX_BYTES + header_length(view[:PREFIX_BYTES])
-    if len(view) < start:
+    start = head + header_length(view[position:head])
+    if size < start:
         raise FrameError("a frame cut off in its header")
-    header = parse_header(view[PREFIX_BYTES:start], max_frame_bytes, max_buffers)
-    if start + header.total != len(view):
-        raise FrameError(f"a frame of {start + header.total} bytes in a message of {len(view)}")
+    header = parse_header(view[head:start], max_frame_bytes, max_buffers)
+    end = start + header.total
+    if size < end:
+        raise FrameError(f"a frame of {end - position} bytes in a message of {size - position}")
+    if len(header.sizes) == 1:
+        return Frame(header.to, header.sender, header.kind, view[start:end], (), header.extra), end
     parts: List[Buffer] = []
-    for size in header.sizes:
-        parts.append(view[start : start + size])
-        start += size
-    return _frame(header, parts)
+    for part_size in header.sizes:
+        parts.append(view[start : start + part_size])
+        start += part_size
+    return _frame(header, parts), end

@@ -6,10 +6,11 @@ The layout is drawn in `frames`, whose two halves both stand on this module.
 from __future__ import annotations
 
 import json
+import re
 import struct
 from json.encoder import encode_basestring as _quoted
 from types import MappingProxyType
-from typing import Any, List, Mapping, NamedTuple, NoReturn, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, NoReturn, Tuple
 
 from .buffers import Buffer
 from .errors import FrameError, FrameTooLargeError, UnsendableFrameError
@@ -32,6 +33,15 @@ NO_EXTRA: Mapping[str, Any] = MappingProxyType({})
 _MAGIC_AND_VERSION = b"IJ\x01\x00"
 _KNOWN_KEYS = frozenset({"to", "from", "kind", "sizes"})
 _prefix = struct.Struct(">4sI")
+
+# Headers of one route differ in their sizes and numbers only: its text is written and read once.
+_SIZES = ',"sizes":['
+_REST = re.compile(
+    r'(0|[1-9][0-9]{0,9})((?:,(?:0|[1-9][0-9]{0,9}))*)\](?:,"n":(0|[1-9][0-9]{0,14}))?\}'
+)
+_MAX_ROUTES = 1024
+_texts: Dict[Tuple[str, str, str], str] = {}  # of a route, up to the first size
+_routes: Dict[str, Tuple[str, str, str]] = {}  # by the same text without its last key
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -57,14 +67,31 @@ def encode_header(
     to: str, sender: str, kind: str, extra: Mapping[str, Any], sizes: List[int]
 ) -> bytes:
     """Return a frame's bytes up to its body. Raises UnsendableFrameError."""
-    route_text = f'{{"to":{_quoted(to)},"from":{_quoted(sender)},"kind":{_quoted(kind)}'
-    rest = _extra_members(extra) if extra else "}"
+    text = _texts.get((to, sender, kind)) or _route_text(to, sender, kind)
     # A list of integers is printed as JSON would print it, spaces apart.
-    text = f'{route_text},"sizes":{str(sizes).replace(" ", "")}{rest}'
-    header = text.encode("utf-8", "backslashreplace")
+    listed = str(sizes[0]) if len(sizes) == 1 else str(sizes)[1:-1].replace(" ", "")
+    if not extra:
+        rest = "}"
+    elif len(extra) == 1 and type(extra.get("n")) is int:
+        rest = f',"n":{extra["n"]}}}'
+    else:
+        rest = _extra_members(extra)
+    header = f"{text}{listed}]{rest}".encode("utf-8", "backslashreplace")
     if len(header) > MAX_HEADER_BYTES:
         raise UnsendableFrameError(f"a header of {len(header)} bytes; {MAX_HEADER_BYTES} allowed")
     return _prefix.pack(_MAGIC_AND_VERSION, len(header)) + header
+
+
+def _route_text(to: str, sender: str, kind: str) -> str:
+    """Return a header's text up to its first size; remembered, for there will be more."""
+    text = f'{{"to":{_quoted(to)},"from":{_quoted(sender)},"kind":{_quoted(kind)}'
+    if max(len(to), len(sender), len(kind)) <= MAX_NAME_CHARS:
+        if len(_texts) >= _MAX_ROUTES:
+            _texts.clear()
+            _routes.clear()
+        _texts[to, sender, kind] = text + _SIZES
+        _routes[text] = (to, sender, kind)
+    return text + _SIZES
 
 
 def _extra_members(extra: Mapping[str, Any]) -> str:
@@ -104,6 +131,21 @@ def parse_header(data: Buffer, max_frame_bytes: int, max_buffers: int) -> Header
         text = str(data, "utf-8")
     except UnicodeDecodeError as error:
         raise FrameError("the header is not UTF-8") from error
+    start, _, rest = text.partition(_SIZES)
+    known = _routes.get(start)
+    match = _REST.fullmatch(rest) if known is not None else None
+    if known is None or match is None:
+        return _parsed_header(text, max_frame_bytes, max_buffers)
+    first, others, number = match.groups()
+    sizes = [int(first)]
+    if others:
+        sizes += map(int, others[1:].split(","))
+    extra = NO_EXTRA if number is None else {"n": int(number)}
+    return Header(*known, extra, sizes, _total(sizes, max_frame_bytes, max_buffers))
+
+
+def _parsed_header(text: str, max_frame_bytes: int, max_buffers: int) -> Header:
+    """Return what any header says; the route of one that is written as ours are is remembered."""
     if _containers(text) > MAX_HEADER_CONTAINERS:
         raise FrameError(f"a header of more than {MAX_HEADER_CONTAINERS} objects and arrays")
     try:
@@ -115,15 +157,23 @@ def parse_header(data: Buffer, max_frame_bytes: int, max_buffers: int) -> Header
     sizes = header.get("sizes")
     if type(sizes) is not list or not sizes:
         raise FrameError("the header has no sizes")
-    if len(sizes) - 1 > max_buffers:
-        raise FrameTooLargeError(f"{len(sizes) - 1} buffers; {max_buffers} are allowed")
     for size in sizes:
         if type(size) is not int or size < 0:
             raise FrameError("a size is not a natural number")
+    total = _total(sizes, max_frame_bytes, max_buffers)
+    to, sender, kind, extra = route(header)
+    if (to, sender, kind) not in _texts:
+        _route_text(to, sender, kind)
+    return Header(to, sender, kind, extra, sizes, total)
+
+
+def _total(sizes: List[int], max_frame_bytes: int, max_buffers: int) -> int:
+    if len(sizes) - 1 > max_buffers:
+        raise FrameTooLargeError(f"{len(sizes) - 1} buffers; {max_buffers} are allowed")
     total = sum(sizes)
     if total > max_frame_bytes:
         raise FrameTooLargeError(f"a frame over the limit of {max_frame_bytes} bytes")
-    return Header(*route(header), sizes, total)
+    return total
 
 
 def route(header: Mapping[str, Any]) -> Tuple[str, str, str, Mapping[str, Any]]:

@@ -22,6 +22,7 @@ from .introductions import Introductions
 from .messages import CallRequest, Message
 from .objects import ObjectStore
 from .passage import Passage
+from .plain import PlainMessage, are_plain_values
 from .proxies import HeldObjects, Releases, RemoteFunction
 from .references import Codec
 from .states import Event, Phase, Remote, after
@@ -199,14 +200,18 @@ class Peer:
         tree, target = function.tree, function.target
         passage = Passage(self, target)
         name = tree["_rvalue"]
-        if function.is_method:
-            lasting = name.rpartition(".")[2] in messages.INTERFACE_NAMES
-            encoded = encode_arguments(args, kwargs, passage, lasting)
-            message = messages.method(target, tree["_rintf"], name, encoded, bool(kwargs))
+        is_plain = not (kwargs or self.codecs) and are_plain_values(args)
+        if is_plain:
+            encoded = list(args)
+        elif function.is_method and name.rpartition(".")[2] in messages.INTERFACE_NAMES:
+            encoded = encode_arguments(args, kwargs, passage, as_interface=True)
         else:
             encoded = encode_arguments(args, kwargs, passage)
+        if function.is_method:
+            message = messages.method(target, tree["_rintf"], name, encoded, bool(kwargs))
+        else:
             message = messages.callback(target, name, encoded, bool(kwargs))
-        return self._begin(function, message, passage)
+        return self._begin(function, PlainMessage(message) if is_plain else message, passage)
 
     def cancel(self, key: str) -> None:
         """Wait no more for the answer of a call, and tell the other end so; its promise is settled.
@@ -275,7 +280,6 @@ class Peer:
         return {
             "_rtype": "callback",
             "_rtarget_id": self.peer_id,
-            "_rname": outcome,
             "_rvalue": f"{key}:{outcome}",
         }
 

@@ -49,6 +49,8 @@ class Releases:
         """Return what the owner is to be told now."""
         waiting = self._waiting.get(owner)
         ids: List[str] = []
+        if not waiting:
+            return ids
         try:
             while waiting and len(ids) < MAX_TOLD_AT_ONCE:
                 ids.append(waiting.popleft())

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from imjoy_wire.errors import FrameError, FrameTooLargeError, UnsendableFrameError
-from imjoy_wire.frames import Frame, FrameDecoder, decode_frame, encode_frame
+from imjoy_wire.frames import Frame, FrameDecoder, decode_frame, decode_frames, encode_frame
 from imjoy_wire.limits import MAX_BUFFERS, MAX_FRAME_BYTES, MAX_HEADER_BYTES, MAX_NAME_CHARS
 from support.vectors import load
 
@@ -266,3 +266,58 @@ def test_the_header_of_a_forwarded_frame_cannot_be_overruled() -> None:
 def test_payload_bytes_counts_body_and_buffers() -> None:
     floats = memoryview(bytes(16)).cast("d")
     assert Frame("a", "b", "rpc", b"123", (b"45", floats)).payload_bytes == 21
+
+
+@given(st.lists(frames, min_size=1, max_size=5))
+def test_one_message_may_bring_several_frames(sent):
+    assert decode_frames(encoded(*sent)) == [decode_frame(encoded(frame)) for frame in sent]
+
+
+@given(st.lists(frames, min_size=1, max_size=3), st.integers(1, 200))
+def test_a_message_cut_inside_a_frame_is_refused(sent, missing):
+    message = encoded(*sent)
+    last = len(encoded(sent[-1]))
+    with pytest.raises(FrameError):
+        decode_frames(message[: -min(missing, last - 1)])
+
+
+def with_header(text: str) -> bytes:
+    header = text.encode()
+    return b"IJ\x01\x00" + len(header).to_bytes(4, "big") + header
+
+
+@pytest.mark.parametrize(
+    ("rest", "expected"),
+    [
+        ("[0]}", {}),
+        ('[0],"n":7}', {"n": 7}),
+        ('[0],"n":7,"m":8}', {"n": 7, "m": 8}),
+        ('[0],"n":"7"}', {"n": "7"}),
+        (' [ 0 ] , "n" : 7 }', {"n": 7}),
+    ],
+)
+def test_a_route_that_is_known_changes_nothing_about_what_follows_it(rest, expected):
+    for _ in range(2):
+        frame = decode_frame(with_header('{"to":"a","from":"b","kind":"c","sizes":' + rest))
+        assert frame[:3] == ("a", "b", "c")
+        assert dict(frame.extra) == expected
+
+
+@pytest.mark.parametrize("rest", ["[00]}", "[0]", "[0]}}", '[0],"n":07}', "[-1]}", "[0,]}", "[]}"])
+def test_a_route_that_is_known_makes_no_broken_header_good(rest):
+    start = '{"to":"a","from":"b","kind":"c","sizes":'
+    decode_frame(with_header(start + "[0]}"))
+    with pytest.raises(FrameError):
+        decode_frame(with_header(start + rest))
+
+
+def test_of_a_key_that_comes_twice_the_last_counts_also_on_a_known_route():
+    start = '{"to":"a","from":"b","kind":"c","sizes":'
+    decode_frame(with_header(start + "[0]}"))
+    assert decode_frame(with_header(start + '[0],"to":"z"}')).to == "z"
+
+
+def test_routes_are_forgotten_before_they_are_too_many():
+    for number in range(3000):
+        frame = Frame(f"peer {number}", "b", "c")
+        assert decode_frame(encoded(frame)) == frame
