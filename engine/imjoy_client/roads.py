@@ -10,10 +10,11 @@ from typing import Any
 import aiohttp
 import socketio
 
+from imjoy_wire.bundles import Bundles
 from imjoy_wire.chunks import CUT_BYTES
 from imjoy_wire.errors import WireError
 from imjoy_wire.events import to_event
-from imjoy_wire.frames import Frame, decode_frame, encode_frame
+from imjoy_wire.frames import Frame, decode_frame, decode_frames, encode_frame
 from imjoy_wire.limits import MAX_HEADER_BYTES
 
 __all__ = ["DataChannel", "RoadClosedError", "open_channel", "send_by_socketio"]
@@ -42,14 +43,16 @@ class DataChannel:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
-        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._bundles = Bundles(socket.send_bytes, loop.call_soon)
+        self.closed: asyncio.Future[None] = loop.create_future()
 
     async def send(self, frame: Frame) -> None:
-        """Send a frame as one message. Raises RoadClosedError."""
+        """Send a frame, small ones of one turn of the loop together. Raises RoadClosedError."""
         if self._socket.closed:
             raise RoadClosedError
         try:
-            await self._socket.send_bytes(b"".join(encode_frame(frame)))
+            await self._bundles.send(frame)
         except ConnectionError as error:
             raise RoadClosedError from error
 
@@ -58,7 +61,8 @@ class DataChannel:
         try:
             async for message in self._socket:
                 if message.type is aiohttp.WSMsgType.BINARY:
-                    on_frame(decode_frame(message.data))
+                    for frame in decode_frames(message.data):
+                        on_frame(frame)
         except WireError:
             await self._socket.close(code=aiohttp.WSCloseCode.POLICY_VIOLATION)
         finally:

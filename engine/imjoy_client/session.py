@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -18,8 +18,9 @@ import socketio
 
 from imjoy_client.errors import ClientError, EngineRefusedError
 from imjoy_client.roads import DataChannel, RoadClosedError, open_channel, send_by_socketio
-from imjoy_wire.chunks import Assembler
+from imjoy_wire.chunks import Assembler, is_big
 from imjoy_wire.delivery import ACK, Incoming, Sent, ack_number
+from imjoy_wire.eager import begun
 from imjoy_wire.errors import FrameError
 from imjoy_wire.events import from_event
 from imjoy_wire.frames import Frame
@@ -62,6 +63,8 @@ class EngineSession:
         self._ack_is_due = False
         self._channel: DataChannel | None = None
         self._pump: asyncio.Task[None] | None = None
+        self._idle_road: Callable[[Frame], Any] | None = None
+        self._rest: Awaitable[Any] | None = None  # of a frame that `send` has begun to send
         self._tasks: set[asyncio.Task[None]] = set()
         self._web = aiohttp.ClientSession()
         # aiohttp's own limit of 4 MiB would end the connection without a word.
@@ -115,9 +118,19 @@ class EngineSession:
         return answer
 
     def send(self, frame: Frame) -> None:
-        """Queue a frame; it arrives once, after those sent before between the same peers."""
-        self._lanes.put(frame)
-        self._news.set()
+        """Send or queue a frame; it arrives once, after those sent before to the same peer."""
+        road = self._idle_road
+        if road is None or is_big(frame) or self._lanes or not self._sent.has_room:
+            self._lanes.put(frame)
+            self._news.set()
+            return
+        try:
+            self._rest = begun(road(self._sent.number(frame)))
+        except RoadClosedError:
+            self._idle_road = None  # it goes again over the next road
+        if self._rest is not None:
+            self._idle_road = None
+            self._news.set()
 
     def forget(self, peer: str) -> None:
         """Drop what is under way to and from a peer that is gone."""
@@ -180,6 +193,7 @@ class EngineSession:
     def _travel_by(self, road: Callable[[Frame], Any]) -> None:
         if self._pump is not None:
             self._pump.cancel()
+        self._idle_road = self._rest = None
         self._pump = asyncio.get_running_loop().create_task(self._send_over(road))
 
     async def _by_socketio(self, frame: Frame) -> None:
@@ -190,6 +204,9 @@ class EngineSession:
             for again in self._sent.unacknowledged():
                 await road(again)
             while True:
+                if self._rest is not None:
+                    rest, self._rest = self._rest, None
+                    await rest
                 if self._ack_is_due or self._incoming.should_ack:
                     self._ack_is_due = False
                     await road(self._incoming.ack())
@@ -198,7 +215,9 @@ class EngineSession:
                     await road(self._sent.number(frame))
                 else:
                     self._news.clear()
+                    self._idle_road = road  # `send` may use it itself until there is news
                     await self._news.wait()
+                    self._idle_road = None
 
     def _owe_ack(self) -> None:
         self._ack_timer = None

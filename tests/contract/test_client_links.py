@@ -17,7 +17,7 @@ from imjoy_engine.gateway.data_channel import DataChannelLink
 from imjoy_engine.gateway.link import EngineSocketServer, SocketIOLink
 from imjoy_engine.session.links import ClientLink, LinkClosedError, event_frame
 from imjoy_wire.events import from_event
-from imjoy_wire.frames import Frame, decode_frame
+from imjoy_wire.frames import Frame, decode_frames
 
 
 class Far:
@@ -65,7 +65,8 @@ class WebSocketFar(Far):
 
     async def _read(self) -> None:
         async for message in self.socket:
-            await self.frames.put(decode_frame(message.data))
+            for frame in decode_frames(message.data):
+                await self.frames.put(frame)
         self.ended.set()
 
     async def leave(self) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from typing import Any
 
 import aiohttp
 import pytest
 
 from imjoy_wire.delivery import ack_of
-from imjoy_wire.frames import Frame, decode_frame, encode_frame
+from imjoy_wire.frames import Frame, decode_frame, decode_frames, encode_frame
 from support.client import Stranger, stranger
 from support.engine import EngineProcess
 
@@ -31,12 +32,15 @@ class Channel:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
         self.sent = 0
+        self.waiting: deque[Frame] = deque()
 
     async def next(self, **wanted: Any) -> Frame:
         """Return the next frame whose JSON body has the wanted values."""
         async with asyncio.timeout(20):
             while True:
-                frame = decode_frame((await self.socket.receive()).data)
+                while not self.waiting:
+                    self.waiting.extend(decode_frames((await self.socket.receive()).data))
+                frame = self.waiting.popleft()
                 body = json.loads(bytes(frame.body) or b"null")
                 if frame.kind != "ack" and all(
                     isinstance(body, dict) and body.get(key) == value

@@ -1,4 +1,4 @@
-"""The data channel: a plain WebSocket that carries a session's frames, one a message.
+"""The data channel: a plain WebSocket that carries a session's frames, one or more a message.
 
 Beside Socket.IO, which stays for requests and takes the frames back when this one breaks. A client
 gets a one-time ticket by the event `open_channel`, connects to `/channel` and shows it in a first
@@ -21,9 +21,10 @@ from imjoy_engine.gateway.auth import check_origin
 from imjoy_engine.ids import new_secret
 from imjoy_engine.session import Session
 from imjoy_engine.session.links import LinkClosedError
+from imjoy_wire.bundles import Bundles
 from imjoy_wire.chunks import CUT_BYTES
 from imjoy_wire.errors import WireError
-from imjoy_wire.frames import Frame, decode_frame, encode_frame
+from imjoy_wire.frames import Frame, decode_frame, decode_frames
 from imjoy_wire.limits import MAX_HEADER_BYTES
 
 __all__ = ["DataChannelLink", "DataChannels"]
@@ -41,13 +42,14 @@ class DataChannelLink:
 
     def __init__(self, socket: web.WebSocketResponse) -> None:
         self._socket = socket
+        self._bundles = Bundles(socket.send_bytes, asyncio.get_running_loop().call_soon)
 
     async def send(self, frame: Frame) -> None:
-        """Send the frame as one binary message."""
+        """Send the frame, small ones of one turn of the loop together in one binary message."""
         if self._socket.closed:
             raise LinkClosedError("The client is gone.")
         try:
-            await self._socket.send_bytes(b"".join(encode_frame(frame)))
+            await self._bundles.send(frame)
         except ConnectionError as error:
             raise LinkClosedError("The client is gone.") from error
 
@@ -143,7 +145,8 @@ class DataChannels:
         try:
             async for message in socket:
                 if message.type is WSMsgType.BINARY:
-                    await session.receive(decode_frame(message.data))
+                    for frame in decode_frames(message.data):
+                        await session.receive(frame)
                 elif message.type is WSMsgType.TEXT:
                     raise TokenError("A data channel carries binary frames only.")
         finally:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from imjoy_engine.session.links import ClientLink, LinkClosedError
+from imjoy_wire.chunks import is_big
 from imjoy_wire.delivery import ACK, Sent
+from imjoy_wire.eager import begun
 from imjoy_wire.frames import Frame
 from imjoy_wire.lanes import Lanes, grant_of
 
@@ -42,6 +44,8 @@ class Outgoing:
         self._full = False
         self._news = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
+        self._idle_link: ClientLink | None = None
+        self._rest: Awaitable[None] | None = None  # of a frame that `put` has begun to send
 
     @property
     def waiting_bytes(self) -> int:
@@ -54,12 +58,37 @@ class Outgoing:
         return self._full
 
     def put(self, frame: Frame) -> None:
-        """Queue a frame behind those of the same two peers."""
+        """Send a frame, or queue it behind those of the same two peers."""
+        link = self._idle_link
+        if link is not None and not (self._lanes or is_big(frame)) and self._has_room:
+            self._send_now(link, frame)
+            return
         self._lanes.put(frame)
         self._news.set()
         if not self._full and self._lanes.waiting_bytes > self._high_water_bytes:
             self._full = True
             self._on_full()
+
+    @property
+    def _has_room(self) -> bool:
+        return self._sent is None or self._sent.has_room
+
+    def _send_now(self, link: ClientLink, frame: Frame) -> None:
+        """Send what nothing stands before; the pump goes on when the link has no room for more."""
+        if self._sent is None:
+            self._again = [frame]
+        else:
+            frame = self._sent.number(frame)
+        try:
+            self._rest = begun(link.send(frame))
+        except LinkClosedError:
+            self._idle_link = None  # it goes again over the next link
+            return
+        if self._rest is None:
+            self._again = []
+        else:
+            self._idle_link = None
+            self._news.set()
 
     def put_ack(self, ack: Frame) -> None:
         """Send an ack next, instead of any earlier one that still waits."""
@@ -84,6 +113,7 @@ class Outgoing:
 
     def disconnect(self) -> None:
         """Keep what comes until the next `connect`."""
+        self._idle_link = self._rest = None
         if self._pump is not None:
             self._pump.cancel()
             self._pump = None
@@ -101,7 +131,7 @@ class Outgoing:
                 await link.send(self._again[0])
                 self._again.pop(0)
             while True:
-                frame = await self._next()
+                frame = await self._next(link)
                 if frame.kind == ACK:
                     await link.send(frame)
                     continue
@@ -115,21 +145,27 @@ class Outgoing:
         except LinkClosedError:
             return
 
-    async def _next(self) -> Frame:
+    async def _next(self, link: ClientLink) -> Frame:
         while True:
+            if self._rest is not None:
+                rest, self._rest = self._rest, None
+                await rest
+                self._again = []
             if self._ack is not None:
                 ack, self._ack = self._ack, None
                 return ack
             if self._grants:
                 (sender, to), count = self._grants.popitem()
                 return grant_of(sender, to, count)
-            if self._sent is None or self._sent.has_room:
+            if self._has_room:
                 frame = self._lanes.take()
                 if frame is not None:
                     self._relieve()
                     return frame
             self._news.clear()
+            self._idle_link = link  # `put` may use it itself until there is news
             await self._news.wait()
+            self._idle_link = None
 
     def _relieve(self) -> None:
         if self._full and self._lanes.waiting_bytes <= self._low_water_bytes:

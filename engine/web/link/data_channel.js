@@ -1,9 +1,10 @@
 /**
- * The data channel: a plain WebSocket that carries a session's frames, one a message. It is opened
- * with a one-time ticket, and whoever cannot have one goes on over Socket.IO.
+ * The data channel: a plain WebSocket that carries a session's frames. A message of ours is one; one
+ * of the engine's may be several small ones, one behind the other. It is opened with a one-time
+ * ticket, and whoever cannot have one goes on over Socket.IO.
  */
 
-import { decodeFrame, encodeFrame } from "./stream_frames.js";
+import { decodeFrames, encodeFrame } from "./stream_frames.js";
 
 /** @typedef {import("./frames.js").Frame} Frame */
 
@@ -76,15 +77,21 @@ export class DataChannel {
   /** @param {unknown} data */
   receive(data) {
     if (this.hasEnded) return;
-    let frame;
+    let frames;
     try {
-      frame = decodeFrame(/** @type {ArrayBuffer} */ (data));
+      frames = decodeFrames(/** @type {ArrayBuffer} */ (data));
     } catch (error) {
       console.warn("The engine sent something that is not a frame.", error);
       this.socket.close(PROTOCOL_ERROR);
       this.end();
       return;
     }
+    for (const frame of frames) this.take(frame);
+  }
+
+  /** @param {Frame} frame */
+  take(frame) {
+    if (this.hasEnded) return;
     if (this.isOpen) {
       this.options.onFrame(frame);
     } else if (frame.header.kind === "welcome") {

@@ -60,41 +60,84 @@ export function encodeFrame(header, body, buffers) {
 }
 
 /**
+ * @typedef {object} DecodedFrame
+ * @property {Header} header
+ * @property {Uint8Array} body
+ * @property {Uint8Array[]} buffers
+ */
+
+/**
  * Return the frame that a message is; body and buffers are views of it, not copies.
  * @param {ArrayBuffer} message
- * @returns {{header: Header, body: Uint8Array, buffers: Uint8Array[]}}
+ * @returns {DecodedFrame}
  * @throws {FrameError} and nothing else, whatever the message
  */
 export function decodeFrame(message) {
-  const start = headerEnd(message);
-  const header = parseHeader(new Uint8Array(message, PREFIX_BYTES, start - PREFIX_BYTES));
+  const [frame, end] = frameAt(message, 0);
+  if (end !== message.byteLength) {
+    throw new FrameError(`a frame of ${end} bytes in a message of ${message.byteLength}`);
+  }
+  return frame;
+}
+
+/**
+ * Return the frames, one or more, that fill a message one behind the other; views of it.
+ * @param {ArrayBuffer} message
+ * @returns {DecodedFrame[]}
+ * @throws {FrameError} and nothing else, whatever the message
+ */
+export function decodeFrames(message) {
+  let [frame, end] = frameAt(message, 0);
+  const frames = [frame];
+  while (end < message.byteLength) {
+    [frame, end] = frameAt(message, end);
+    frames.push(frame);
+  }
+  return frames;
+}
+
+/**
+ * Return the frame that begins at a place of a message, and where it ends.
+ * @param {ArrayBuffer} message
+ * @param {number} place
+ * @returns {[DecodedFrame, number]}
+ */
+function frameAt(message, place) {
+  const head = place + PREFIX_BYTES;
+  const start = headerEnd(message, place);
+  const header = parseHeader(new Uint8Array(message, head, start - head));
   const { sizes, ...route } = header;
   checkRoute(route);
   checkSizes(sizes);
-  const total = sizes.reduce((sum, size) => sum + size, start);
-  if (total !== message.byteLength) {
-    throw new FrameError(`a frame of ${total} bytes in a message of ${message.byteLength}`);
+  const end = sizes.reduce((sum, size) => sum + size, start);
+  if (end > message.byteLength) {
+    throw new FrameError(`a frame of ${end - place} bytes, ${message.byteLength - place} are there`);
   }
   let at = start;
   const [body, ...buffers] = sizes.map((size) => {
     at += size;
     return new Uint8Array(message, at - size, size);
   });
-  return { header: route, body, buffers };
+  return [{ header: route, body, buffers }, end];
 }
 
-/** Return where the header ends. @param {ArrayBuffer} message */
-function headerEnd(message) {
-  if (message.byteLength < PREFIX_BYTES) throw new FrameError("a frame cut off in its first bytes");
-  const view = new DataView(message);
+/**
+ * Return where the header of the frame at a place ends.
+ * @param {ArrayBuffer} message
+ * @param {number} place
+ */
+function headerEnd(message, place) {
+  const head = place + PREFIX_BYTES;
+  if (message.byteLength < head) throw new FrameError("a frame cut off in its first bytes");
+  const view = new DataView(message, place);
   if (view.getUint16(0) !== 0x494a) throw new FrameError("not a frame: it does not start with IJ");
   if (view.getUint16(2) !== 0x0100) throw new FrameError("a frame of another version than 1.0");
   const length = view.getUint32(4);
   if (length > MAX_HEADER_BYTES) {
     throw new FrameError(`a header over the limit of ${MAX_HEADER_BYTES} bytes`);
   }
-  if (message.byteLength < PREFIX_BYTES + length) throw new FrameError("a frame cut off in its header");
-  return PREFIX_BYTES + length;
+  if (message.byteLength < head + length) throw new FrameError("a frame cut off in its header");
+  return head + length;
 }
 
 /**

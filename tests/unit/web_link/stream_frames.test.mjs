@@ -7,6 +7,7 @@ import {
   MAX_BUFFERS,
   MAX_HEADER_BYTES,
   decodeFrame,
+  decodeFrames,
   encodeFrame,
 } from "../../../engine/web/link/stream_frames.js";
 
@@ -59,4 +60,17 @@ test("a frame over the limits of the format is not written", () => {
   assert.throws(() => encodeFrame(long, "", []), /a header over the limit/);
   const many = Array.from({ length: MAX_BUFFERS + 1 }, () => new ArrayBuffer(0));
   assert.throws(() => encodeFrame(HEADER, "", many), /more than 4096 buffers/);
+});
+
+test("one message may bring several frames", () => {
+  const first = encodeFrame(HEADER, "ü", [new ArrayBuffer(2)]);
+  const second = encodeFrame({ ...HEADER, kind: "b" }, "", []);
+  const message = Uint8Array.from([...first, ...second, ...first]);
+  const frames = decodeFrames(message.buffer);
+  assert.deepEqual(frames.map(({ header }) => header.kind), [HEADER.kind, "b", HEADER.kind]);
+  assert.deepEqual(frames[2], decodeFrame(first.buffer));
+  assert.throws(() => decodeFrame(message.buffer), FrameError);
+  for (let size = first.length + 1; size < message.length - first.length; size += 1) {
+    assert.throws(() => decodeFrames(message.slice(0, size).buffer), FrameError);
+  }
 });

@@ -163,3 +163,47 @@ async def test_a_grant_that_a_dying_link_lost_goes_over_the_next() -> None:
     queue.disconnect()
     assert second.received == first.received
     assert second.received[0].extra == {"lane": ["b", "w"], "bytes": 500, "n": 1}
+
+
+async def pump_waits() -> None:
+    """Return when a queue that was connected in this turn of the loop has nothing to do."""
+    for _ in range(3):
+        later = asyncio.Event()
+        asyncio.get_running_loop().call_soon(later.set)
+        await later.wait()
+
+
+async def test_a_frame_that_nothing_stands_before_is_sent_at_once() -> None:
+    queue, link = outgoing(Water()), FakeLink()
+    queue.connect(link)
+    await pump_waits()
+    queue.put(frame(1))
+    queue.put(frame(2))
+    assert link.received == [frame(1), frame(2)]
+    queue.disconnect()
+
+
+async def test_what_was_begun_on_a_link_that_dies_goes_over_the_next() -> None:
+    queue, dying, healthy = outgoing(Water()), FakeLink(), FakeLink()
+    queue.connect(dying)
+    await pump_waits()
+    dying.hold()
+    queue.put(frame(1))
+    queue.put(frame(2))
+    dying.cut()
+    queue.put(frame(3))
+    queue.connect(healthy)
+    assert await healthy.got(3) == [frame(1), frame(2), frame(3)]
+    queue.disconnect()
+
+
+async def test_what_a_closed_link_refuses_at_once_goes_over_the_next() -> None:
+    queue, dead, healthy = outgoing(Water()), FakeLink(), FakeLink()
+    queue.connect(dead)
+    await pump_waits()
+    dead.cut()
+    queue.put(frame(1))
+    queue.put(frame(2))
+    queue.connect(healthy)
+    assert await healthy.got(2) == [frame(1), frame(2)]
+    queue.disconnect()

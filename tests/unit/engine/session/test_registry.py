@@ -231,13 +231,14 @@ async def test_a_slow_client_holds_its_own_worker_only(house: House) -> None:
     channels = [instance.channel for instance in house.pool.instances()]
     slow_link.hold()
     big = b"x" * (LIMITS.link_high_water_bytes + 1)
+    slow.deliver(Frame(answer["client_peer"], answer["peer_id"], "rpc", b"{}"))  # in the link
     slow.deliver(Frame(answer["client_peer"], answer["peer_id"], "rpc", b"{}", (big,)))
     assert channels[0] is not None
     assert channels[1] is not None
     assert not channels[0].is_reading
     assert channels[1].is_reading
     slow_link.release()
-    await slow_link.got(len(slow_link.received) + 1)
+    await slow_link.got(len(slow_link.received) + 2)
     slow.deliver(Frame(answer["client_peer"], answer["peer_id"], "rpc", b"{}"))
     await slow_link.got(len(slow_link.received) + 1)
     assert channels[0].is_reading
