@@ -237,10 +237,11 @@ async def test_a_slow_client_holds_its_own_worker_only(house: House) -> None:
     assert channels[1] is not None
     assert not channels[0].is_reading
     assert channels[1].is_reading
+    came = len(slow_link.received)
     slow_link.release()
-    await slow_link.got(len(slow_link.received) + 2)
+    await slow_link.got(came + 2)
     slow.deliver(Frame(answer["client_peer"], answer["peer_id"], "rpc", b"{}"))
-    await slow_link.got(len(slow_link.received) + 1)
+    await slow_link.got(came + 3)
     assert channels[0].is_reading
 
 
