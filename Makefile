@@ -90,8 +90,8 @@ format: $(STAMPS)/tools
 bench: $(STAMPS)/engine $(STAMPS)/built
 	$(BIN)/python -m benchmarks $(ARGS)
 
-soak: $(STAMPS)/engine $(STAMPS)/built
-	$(BIN)/python -m benchmarks.soak $(ARGS)
+soak: $(STAMPS)/tools $(STAMPS)/built
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.soak $(ARGS)
 
 build: $(STAMPS)/engine
 	rm -rf dist

@@ -13,13 +13,14 @@ from rich.console import Console
 
 from benchmarks.measure import Row
 from benchmarks.run import table
-from benchmarks.soak import calls
+from benchmarks.soak import calls, page_calls
 
 Soak = Callable[[float], Awaitable[list[Row]]]
 """Returns the rows of one soak; the number scales how much is done, 1 being all of it."""
 
 SOAKS: dict[str, Soak] = {
     "calls": calls.soak,
+    "page-calls": page_calls.soak,
 }
 OUT = Path(__file__).parents[1] / "out" / "soak.json"
 
