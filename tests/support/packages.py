@@ -25,12 +25,16 @@ def make_wheel(
     size_bytes: int = 0,
     source: str = "",
 ) -> Path:
-    """Write a pure-Python wheel whose module says `version`; `size_bytes` of ballast come along."""
+    """Write a pure-Python wheel whose module says `version`; `size_bytes` of ballast come along.
+
+    It has a command, `<name>-says`.
+    """
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
     files = {
         f"{module}.py": f"version = {version!r}\n{source}".encode(),
         f"{info}/METADATA": _metadata(name, version, requires),
+        f"{info}/entry_points.txt": f"[console_scripts]\n{name}-says = {module}:say\n".encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     if size_bytes:

@@ -22,6 +22,7 @@ from imjoy_engine.environments import (
     EnvironmentStore,
     ExistingBuilder,
     PackedBuilder,
+    PluginEnvironments,
     UvBuilder,
     pip_config_files,
 )
@@ -205,7 +206,7 @@ class Engine:
         return engine_info(self.config.name, self.url, await self._gpus.inventory())
 
 
-def _environments(config: EngineConfig, clock: Clock) -> EnvironmentStore:
+def _environments(config: EngineConfig, clock: Clock) -> PluginEnvironments:
     machine = config.environment
     pip_configs = []
     for path in pip_config_files(machine):
@@ -221,6 +222,7 @@ def _environments(config: EngineConfig, clock: Clock) -> EnvironmentStore:
         ExistingBuilder(machine, uv.machine),
         PackedBuilder(machine, uv),
     )
-    return EnvironmentStore(
+    store = EnvironmentStore(
         config.store, builders, clock, variables=machine, caches=(cache, rattler)
     )
+    return PluginEnvironments(store, config.state_dir / "locks", machine=machine)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from imjoy_engine.environments.builders import Builders
 from imjoy_engine.environments.conda import CondaBuilder
+from imjoy_engine.environments.examination import Examined, examine
 from imjoy_engine.environments.existing import ExistingBuilder
 from imjoy_engine.environments.indexes import pip_config_files
 from imjoy_engine.environments.inventory import (
@@ -25,8 +26,10 @@ from imjoy_engine.environments.lease import (
     Package,
     nobody_allows,
 )
+from imjoy_engine.environments.moving import Mover
 from imjoy_engine.environments.packed import PackedBuilder
 from imjoy_engine.environments.plugin_config import spec_from_config
+from imjoy_engine.environments.plugin_environments import PluginEnvironments
 from imjoy_engine.environments.progress import OnProgress, Phase, Progress
 from imjoy_engine.environments.spec import EnvironmentSpec, GpuRequest, Repository
 from imjoy_engine.environments.spec_files import script_metadata, spec_from_file
@@ -41,20 +44,24 @@ __all__ = [
     "EnvironmentSpec",
     "EnvironmentStore",
     "Environments",
+    "Examined",
     "ExistingBuilder",
     "GpuRequest",
     "Inventory",
+    "Mover",
     "OnProgress",
     "Owner",
     "Package",
     "PackedBuilder",
     "Phase",
+    "PluginEnvironments",
     "Progress",
     "Repository",
     "RoomMade",
     "StoreLimits",
     "StoredEnvironment",
     "UvBuilder",
+    "examine",
     "nobody_allows",
     "pip_config_files",
     "script_metadata",

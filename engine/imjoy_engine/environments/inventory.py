@@ -143,9 +143,7 @@ class Inventory:
 
     def wishes(self, name: str) -> list[dict[str, Any]]:
         """Return the specs, as `EnvironmentSpec.identity` has them, that led to it."""
-        lock = self.find(name).lock
-        records = [read_object(path) for path in _listed(self._shelf.root / "specs")]
-        return [one["spec"] for one in records if one and Lock.from_record(one) == lock]
+        return self._shelf.wishes(self.find(name).lock)
 
     def size_bytes(self) -> int:
         """Return what the store takes on the disk, caches included."""

@@ -39,15 +39,19 @@ async def nobody_allows(commands: tuple[str, ...]) -> bool:
 class Owner:
     """On whose behalf an environment is made.
 
-    `name` is the plugin's: what its commands change is kept apart under it. Repositories are cloned
-    into `work_dir`, and files looked for there. `record` is where the lock of its environment is
-    written, and read from the next time; None keeps it in the store alone.
+    `name` is the plugin's, "" when there is none behind a wish: its lock and what its commands
+    change are kept apart under it. Repositories are cloned into `work_dir`, and files looked for
+    there.
     """
 
     name: str = ""
     work_dir: Path | None = None
-    record: Path | None = None
     allow: Allow = nobody_allows
+
+    @property
+    def identity(self) -> str:
+        """What tells one plugin from all others: its name and its workspace."""
+        return f"{self.name} in {self.work_dir or ''}"
 
 
 NOBODY = Owner()

@@ -64,7 +64,7 @@ def look(request: dict[str, Any]) -> None:
     if manifest is not None:
         tell(
             "looked",
-            kind="wheels" if manifest["kind"] == "wheels" else "conda-bundle",
+            kind=manifest["kind"],
             sha256=sha256_of(archive),
             packages=manifest["packages"],
             manifest=manifest,
@@ -165,7 +165,8 @@ def unpack(request: dict[str, Any]) -> None:
         untar(archive, prefix)
     else:
         raise Refused(f"has an unknown ending: {', '.join(_TAR_ENDINGS)}, .zip, .squashfs")
-    (prefix / MARKER).unlink(missing_ok=True)
+    # conda-unpack expects the file where there was one; what it says must not be believed.
+    (prefix / MARKER).write_text("{}")
     tell("unpacked")
 
 

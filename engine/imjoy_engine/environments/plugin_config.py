@@ -169,6 +169,7 @@ def _typed(where: str, entry: Mapping[str, Any]) -> EnvironmentSpec:
         "python": settings_spec,
         "existing": lambda at, said: EnvironmentSpec(existing=_text(at, said, "path")),
         "packed": lambda at, said: EnvironmentSpec(packed=_text(at, said, "path")),
+        "named": lambda at, said: EnvironmentSpec(named=_text(at, said, "name")),
     }
     if kind not in readers:
         raise unsupported(where, dict(entry), f"environments of type {kind!r}")

@@ -49,6 +49,7 @@ class Shelf:
 
     def scratch(self) -> Path:
         """Return a new directory that the caller removes."""
+        self.lay_out()
         return Path(tempfile.mkdtemp(dir=self.root / "tmp"))
 
     def exclusive(self, key: str) -> FileLock | None:
@@ -130,6 +131,11 @@ class Shelf:
     def record_lock(self, wish: str, record: Mapping[str, Any], lock: Lock) -> None:
         """Keep the lock that this wish was resolved to."""
         write_object(self.root / "specs" / f"{wish}.json", {**record, **lock.as_record()})
+
+    def wishes(self, lock: Lock) -> list[dict[str, Any]]:
+        """Return the specs that were resolved to `lock`, as they were written down."""
+        records = [read_object(path) for path in sorted((self.root / "specs").glob("*.json"))]
+        return [one["spec"] for one in records if one and Lock.from_record(one) == lock]
 
     def write_log(self, key: str, lines: Iterable[str]) -> None:
         """Keep what the last resolve or build of that key said."""

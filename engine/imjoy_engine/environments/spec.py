@@ -6,7 +6,7 @@ keep (`spec_files.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ __all__ = [
     "joined",
     "python_accepts",
     "python_wish",
+    "spec_from_identity",
 ]
 
 
@@ -63,7 +64,8 @@ class EnvironmentSpec:
     names an environment or interpreter of this machine that is used as it is, `packed` an archive
     or bundle to unpack.
 
-    `files` are lists of packages inside `repositories`; `commands` run in the environment, each
+    `named` is an environment that the workspace describes under that name. `files` are lists of
+    packages inside `repositories`; `commands` run in the environment, each
     word by word what the plugin's author wrote. `variables` and `gpu` are for the plugin's process:
     they say nothing about packages.
     """
@@ -76,6 +78,7 @@ class EnvironmentSpec:
     exclude_newer: str | None = None
     existing: str | None = None
     packed: str | None = None
+    named: str | None = None
     repositories: tuple[Repository, ...] = ()
     files: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
@@ -93,6 +96,17 @@ class EnvironmentSpec:
             if field.name not in ("variables", "gpu") and value != field.default:
                 found[field.name] = value
         return found
+
+
+def spec_from_identity(found: Mapping[str, Any]) -> EnvironmentSpec:
+    """Return the spec whose `identity` was written down as JSON."""
+    known = {field.name for field in fields(EnvironmentSpec)}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in found.items()
+        if name in known and name != "repositories"
+    }
+    return EnvironmentSpec(**values)
 
 
 def python_wish(text: str, where: str) -> str:

@@ -12,20 +12,17 @@ import contextlib
 import errno
 import json
 import logging
-import platform
-import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from imjoy_engine.clock import Clock, SystemClock
 from imjoy_engine.environments.builder import Attempt, EnvironmentBuilder
 from imjoy_engine.environments.commands import allowed, run_command
-from imjoy_engine.environments.existing import existing_place
 from imjoy_engine.environments.guard import WriteGuard
 from imjoy_engine.environments.lease import NOBODY, EnvironmentLease, Owner
-from imjoy_engine.environments.lock import Lock, environment_key, spec_key
+from imjoy_engine.environments.lock import Lock, spec_key
 from imjoy_engine.environments.progress import (
     OnProgress,
     Phase,
@@ -36,6 +33,7 @@ from imjoy_engine.environments.progress import (
 from imjoy_engine.environments.shared_task import SharedTasks
 from imjoy_engine.environments.shelf import Shelf
 from imjoy_engine.environments.spec import EnvironmentSpec
+from imjoy_engine.environments.wish import Terms, Wish, described
 from imjoy_engine.errors import (
     CommandFailedError,
     DiskFullError,
@@ -45,7 +43,7 @@ from imjoy_engine.errors import (
 )
 from imjoy_engine.processes import outlast
 
-__all__ = ["EnvironmentStore", "Terms"]
+__all__ = ["EnvironmentStore"]
 
 _LOG = logging.getLogger(__name__)
 _LOCK_INTERVAL_S = 0.1
@@ -55,22 +53,11 @@ class _Releasable(Protocol):
     def release(self) -> None: ...
 
 
+Make = Callable[[Path, Attempt], Awaitable[None]]
+"""Makes an environment at a prefix that is not there yet."""
+
 T = TypeVar("T")
 H = TypeVar("H", bound=_Releasable)
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How a wish is to be fulfilled, beside what it says.
-
-    With `pinned` that lock is built; `exactly` means that nothing else will do. `fresh` chooses
-    versions anew.
-    """
-
-    owner: Owner = NOBODY
-    pinned: Lock | None = None
-    exactly: bool = False
-    fresh: bool = False
 
 
 class EnvironmentStore:
@@ -118,13 +105,17 @@ class EnvironmentStore:
         """Return a lease as `ensure` does, on these terms, and the lock of the environment."""
         heard = ProgressThrottle(on_progress)
         try:
-            await _thread(self._shelf.lay_out)
-            private = spec.commands or not await self._guard.holds()
-            wish = _Wish(spec, self._builder.machine, terms, terms.owner.name if private else "")
+            private = bool(spec.commands) or not await self._guard.holds()
+            private_to = terms.owner.identity if private else ""
+            wish = Wish(spec, self._builder.machine, terms, private_to)
             lease = None if terms.fresh else await self._from_before(wish)
             if lease is None:
                 lease = await self._made(wish, heard)
-            lock = await _thread(self._lock_of, lease.key)
+            try:
+                lock = await _thread(self._lock_of, lease.key)
+            except BaseException:
+                lease.release()
+                raise
         except OSError as error:
             raise _told(error) from error
         lease.read_only = self._shared
@@ -135,14 +126,14 @@ class EnvironmentStore:
         manifest = self._shelf.manifest(key) or {}
         return Lock.from_record(manifest.get("record") or {}) or Lock("")
 
-    async def _from_before(self, wish: _Wish) -> EnvironmentLease | None:
+    async def _from_before(self, wish: Wish) -> EnvironmentLease | None:
         def look() -> EnvironmentLease | None:
             lock = wish.terms.pinned or self._shelf.recorded_lock(wish.key)
             return None if lock is None else self._shelf.leased(wish.environment(lock))
 
         return await _held(look)
 
-    async def _made(self, wish: _Wish, on_progress: OnProgress) -> EnvironmentLease:
+    async def _made(self, wish: Wish, on_progress: OnProgress) -> EnvironmentLease:
         async with self._wishes.joined(
             wish.shared_key, lambda publish: self._fulfil(wish, publish), on_progress
         ) as shared:
@@ -158,8 +149,9 @@ class EnvironmentStore:
             )
         return lease
 
-    async def _fulfil(self, wish: _Wish, publish: OnProgress) -> EnvironmentLease:
+    async def _fulfil(self, wish: Wish, publish: OnProgress) -> EnvironmentLease:
         terms = wish.terms
+        await _thread(self._shelf.lay_out)
         await allowed(wish.spec.commands, terms.owner, publish)
         lock = terms.pinned
         if lock is None and not terms.fresh:
@@ -178,8 +170,8 @@ class EnvironmentStore:
                 raise
             return await self._build_shared(wish, newer, publish)
 
-    async def _resolve(self, wish: _Wish, publish: OnProgress) -> Lock:
-        async with self._attempt(wish.key, publish) as attempt:
+    async def _resolve(self, wish: Wish, publish: OnProgress) -> Lock:
+        async with self.attempt(wish.key, publish) as attempt:
             lock = await self._builder.resolve(replace(wish.spec, commands=()), attempt)
         await _thread(self.keep_lock, wish.spec, lock)
         return lock
@@ -193,15 +185,50 @@ class EnvironmentStore:
         }
         self._shelf.record_lock(spec_key(spec, self._builder.machine), record, lock)
 
-    async def _build_shared(self, wish: _Wish, lock: Lock, publish: OnProgress) -> EnvironmentLease:
+    async def install(
+        self, specs: Sequence[EnvironmentSpec], lock: Lock, make: Make, on_progress: OnProgress
+    ) -> EnvironmentLease:
+        """Return a lease of the environment of `lock`, which `make` makes unless it is there.
+
+        From now on it is the answer to all of `specs`.
+        """
+        try:
+            await _thread(self._shelf.lay_out)
+            private_to = "" if await self._guard.holds() else NOBODY.identity
+            wish = Wish(specs[0], self._builder.machine, Terms(), private_to)
+            lease = await self._build_shared(wish, lock, ProgressThrottle(on_progress), make)
+            try:
+                for spec in specs:
+                    await _thread(self.keep_lock, spec, lock)
+            except BaseException:
+                lease.release()
+                raise
+        except OSError as error:
+            raise _told(error) from error
+        return lease
+
+    async def leased(self, key: str) -> EnvironmentLease:
+        """Return a lease of the environment of that key, which must be there."""
+        return await self._own(key)
+
+    def specs_of(self, lock: Lock) -> list[dict[str, Any]]:
+        """Return the wishes, as `EnvironmentSpec.identity` has them, that led to `lock`; blocks."""
+        return self._shelf.wishes(lock)
+
+    async def _build_shared(
+        self, wish: Wish, lock: Lock, publish: OnProgress, make: Make | None = None
+    ) -> EnvironmentLease:
+        async def usual(prefix: Path, attempt: Attempt) -> None:
+            await self._make(wish, lock, prefix, attempt)
+
         key = wish.environment(lock)
         async with self._builds.joined(
-            key, lambda tell: self._build(key, wish, lock, tell), publish
+            key, lambda tell: self._build(key, wish, lock, make or usual, tell), publish
         ) as shared:
             return await self._own(shared.key)
 
     async def _build(
-        self, key: str, wish: _Wish, lock: Lock, publish: OnProgress
+        self, key: str, wish: Wish, lock: Lock, make: Make, publish: OnProgress
     ) -> EnvironmentLease:
         while True:
             lease = await _held(lambda: self._shelf.leased(key))
@@ -214,23 +241,20 @@ class EnvironmentStore:
                 await self._clock.sleep(_LOCK_INTERVAL_S)
                 continue
             try:
-                await self._build_alone(key, wish, lock, publish, file_lock.fd)
+                async with self.attempt(key, publish, held_fds=(file_lock.fd,)) as attempt:
+                    await self._build_alone(key, wish, lock, make, attempt)
             finally:
                 file_lock.release()
 
     async def _build_alone(
-        self, key: str, wish: _Wish, lock: Lock, publish: OnProgress, lock_fd: int
+        self, key: str, wish: Wish, lock: Lock, make: Make, attempt: Attempt
     ) -> None:
         """Build in place, for prefixes cannot be moved; nothing is left of a build that fails."""
         prefix, spec = self._shelf.prefix(key), wish.spec
         started_s = self._clock.monotonic()
         try:
             await _thread(self._shelf.discard, prefix)
-            async with self._attempt(key, publish, held_fds=(lock_fd,)) as attempt:
-                await self._builder.build(lock, prefix, attempt, allow_build=spec.allow_build)
-                place = wish.terms.owner.work_dir or attempt.scratch
-                for command in spec.commands:
-                    await run_command(command, prefix, place, self._variables, attempt)
+            await make(prefix, attempt)
             manifest = {
                 **described(lock, self._builder),
                 "private": bool(wish.private_to or spec.commands),
@@ -245,8 +269,15 @@ class EnvironmentStore:
             raise
         _LOG.info("Environment %s is ready: %d packages", key, len(lock.packages))
 
+    async def _make(self, wish: Wish, lock: Lock, prefix: Path, attempt: Attempt) -> None:
+        spec = wish.spec
+        await self._builder.build(lock, prefix, attempt, allow_build=spec.allow_build)
+        place = wish.terms.owner.work_dir or attempt.scratch
+        for command in spec.commands:
+            await run_command(command, prefix, place, self._variables, attempt)
+
     @contextlib.asynccontextmanager
-    async def _attempt(
+    async def attempt(
         self, key: str, publish: OnProgress, held_fds: tuple[int, ...] = ()
     ) -> AsyncIterator[Attempt]:
         """Give a builder what it needs for one try; its log is kept however it ends."""
@@ -258,53 +289,6 @@ class EnvironmentStore:
             with contextlib.suppress(OSError):  # A full disk must not hide the tool's own words.
                 await _thread(self._shelf.write_log, key, attempt.log)
             await _thread(self._shelf.discard, scratch)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """A spec with all that decides which environment it leads to."""
-
-    spec: EnvironmentSpec
-    machine: str
-    terms: Terms
-    private_to: str
-
-    @property
-    def key(self) -> str:
-        """Under which its lock is kept."""
-        return spec_key(self.spec, self.machine)
-
-    @property
-    def shared_key(self) -> str:
-        """Who has the same one waits for the same work."""
-        pinned = self.environment(self.terms.pinned) if self.terms.pinned else ""
-        return f"{self.key} {self.private_to} {pinned} {self.terms.exactly} {self.terms.fresh}"
-
-    def environment(self, lock: Lock) -> str:
-        """Return the key of the environment that it leads to by that lock."""
-        return environment_key(
-            lock,
-            self.machine,
-            allow_build=self.spec.allow_build,
-            commands=self.spec.commands,
-            private_to=self.private_to,
-        )
-
-
-def described(lock: Lock, builder: EnvironmentBuilder) -> dict[str, Any]:
-    """Return what a manifest says about what was built from `lock`."""
-    own = {package.name: package.version for package in lock.packages}
-    version = lock.python_version or own.get("python", "") or platform.python_version()
-    return {
-        "builder": lock.builder or builder.name,
-        "machine": builder.machine,
-        "packages": [[package.name, package.version] for package in lock.packages],
-        "lock": lock.text,
-        "python": lock.python or ("" if lock.builder else sys.executable),
-        "python_version": version,
-        "record": lock.as_record(),
-        **(existing_place(lock) if lock.builder == "existing" else {}),
-    }
 
 
 async def _thread(function: Callable[..., T], *arguments: Any) -> T:

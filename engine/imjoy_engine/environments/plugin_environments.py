@@ -1,0 +1,133 @@
+"""What a plugin wishes for, fulfilled by the store: the port that supervisors use.
+
+First the wish is made whole (`completion.py`), then the lock that the plugin had before is looked
+up (`records.py`); the store does the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from imjoy_engine.environments.builder import Attempt
+from imjoy_engine.environments.completion import complete, is_complete
+from imjoy_engine.environments.lease import NOBODY, EnvironmentLease, Owner
+from imjoy_engine.environments.lock import Lock
+from imjoy_engine.environments.progress import OnProgress
+from imjoy_engine.environments.protect import remove_tree
+from imjoy_engine.environments.records import LockRecords
+from imjoy_engine.environments.spec import EnvironmentSpec
+from imjoy_engine.environments.store import EnvironmentStore
+from imjoy_engine.environments.wish import Terms
+from imjoy_engine.errors import LockMissingError
+from imjoy_engine.processes import outlast
+
+__all__ = ["PluginEnvironments"]
+
+
+class PluginEnvironments:
+    """Fulfils the wishes of the plugins of one engine.
+
+    `records` is where their locks are kept; `shelves` are folders of named environments beside the
+    `envs` of each work directory; `machine` are the engine's variables. With `locked`, only exactly
+    what a lock says is built.
+    """
+
+    def __init__(
+        self,
+        store: EnvironmentStore,
+        records: Path,
+        *,
+        machine: Mapping[str, str],
+        shelves: Sequence[Path] = (),
+        locked: bool = False,
+    ) -> None:
+        self._store = store
+        self._records = LockRecords(records)
+        self._machine = dict(machine)
+        self._shelves = tuple(shelves)
+        self._locked = locked
+
+    async def ensure(
+        self, spec: EnvironmentSpec, on_progress: OnProgress, owner: Owner = NOBODY
+    ) -> EnvironmentLease:
+        """Return a lease of an environment that fulfils `spec`, as the port says.
+
+        Raises `LockMissingError` when only what is locked may be built, and this is not.
+        """
+        whole = await self._completed(spec, on_progress, owner)
+        pinned = await asyncio.to_thread(self._records.read, owner, whole) if owner.name else None
+        if self._locked and pinned is None:
+            raise LockMissingError(
+                "The engine builds only what is locked, and there is no lock of this plugin's "
+                "environment as it is now.",
+                hint="Start the engine once without --locked, or bring the file of its lock: "
+                f"{self._records.path(owner)}",
+            )
+        terms = Terms(owner, pinned=pinned, exactly=self._locked)
+        lease, lock = await self._store.fulfil(whole, on_progress, terms)
+        return await self._recorded(lease, lock, whole, owner)
+
+    async def update(
+        self, spec: EnvironmentSpec, on_progress: OnProgress, owner: Owner = NOBODY
+    ) -> EnvironmentLease:
+        """Return a lease of an environment with the newest versions that fulfil `spec`.
+
+        From now on these are what the plugin gets. Called when a person asks for it, and only then.
+        """
+        whole = await self._completed(spec, on_progress, owner)
+        lease, lock = await self._store.fulfil(whole, on_progress, Terms(owner, fresh=True))
+        return await self._recorded(lease, lock, whole, owner)
+
+    async def completed(
+        self, spec: EnvironmentSpec, on_progress: OnProgress, owner: Owner = NOBODY
+    ) -> EnvironmentSpec:
+        """Return `spec` with everything that it refers to, which is fetched."""
+        return await self._completed(spec, on_progress, owner)
+
+    async def _completed(
+        self, spec: EnvironmentSpec, on_progress: OnProgress, owner: Owner
+    ) -> EnvironmentSpec:
+        if is_complete(spec):
+            return _with_pip(spec)
+        work_dir = owner.work_dir or Path("/")
+        async with _scratch(on_progress) as attempt:
+            shelves = (work_dir / "envs", *self._shelves)
+            return _with_pip(await complete(spec, work_dir, shelves, self._machine, attempt))
+
+    async def _recorded(
+        self, lease: EnvironmentLease, lock: Lock, spec: EnvironmentSpec, owner: Owner
+    ) -> EnvironmentLease:
+        """Write down what the plugin has got; a lease must not be lost on the way."""
+        lease.variables.update(spec.variables)
+        if not owner.name or self._locked:
+            return lease
+        try:
+            await outlast(
+                asyncio.ensure_future(asyncio.to_thread(self._records.write, owner, spec, lock))
+            )
+        except BaseException:
+            lease.release()
+            raise
+        return lease
+
+
+@contextlib.asynccontextmanager
+async def _scratch(on_progress: OnProgress) -> AsyncIterator[Attempt]:
+    folder = Path(await asyncio.to_thread(tempfile.mkdtemp))
+    try:
+        yield Attempt(folder, on_progress)
+    finally:
+        await outlast(asyncio.ensure_future(asyncio.to_thread(remove_tree, folder)))
+
+
+def _with_pip(spec: EnvironmentSpec) -> EnvironmentSpec:
+    """Return `spec` with pip where its commands call for it: uv leaves it out."""
+    words = {word for command in spec.commands for word in command.split()}
+    if not words & {"pip", "pip3"} or spec.existing or spec.packed:
+        return spec
+    return replace(spec, pip=tuple(sorted({*spec.pip, "pip"})))

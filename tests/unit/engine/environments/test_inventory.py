@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from imjoy_engine.environments import (
+    EnvironmentSpec,
+    EnvironmentStore,
+    Inventory,
+    StoreLimits,
+)
+from imjoy_engine.environments.filelock import FileLock
+from imjoy_engine.errors import ConflictError, NotFoundError
+from support.builders import FakeBuilder
+
+DAY_S = 24 * 3600.0
+NOW_S = 2_000_000_000.0
+
+
+class Stock:
+    """A store with an environment for each of some packages, used one a day, the last one today."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.builder = FakeBuilder(**dict.fromkeys(("old", "middle", "young"), "1.0"))
+        self.store = EnvironmentStore(root, self.builder)
+        self.inventory = Inventory(root, now=lambda: NOW_S)
+        self.keys: dict[str, str] = {}
+
+    async def fill(self) -> None:
+        for age, name in enumerate(("young", "middle", "old")):
+            with await self.lease(name) as lease:
+                self.keys[name] = lease.key
+            self.used(name, NOW_S - age * DAY_S)
+
+    def used(self, name: str, when_s: float) -> None:
+        os.utime(self.root / "manifests" / f"{self.keys[name]}.json", (when_s, when_s))
+
+    def lease(self, name: str):
+        return self.store.ensure(EnvironmentSpec(pip=(name,)), print)
+
+    def names(self) -> list[str]:
+        return [one.packages[0].name for one in self.inventory.environments()]
+
+
+@pytest.fixture
+async def stock(tmp_path) -> Stock:
+    stock = Stock(tmp_path / "store")
+    await stock.fill()
+    return stock
+
+
+def test_a_store_that_is_not_there_is_empty(tmp_path):
+    inventory = Inventory(tmp_path / "none")
+
+    assert inventory.environments() == []
+    assert inventory.make_room().keys == ()
+
+
+async def test_all_are_listed_the_last_used_first(stock):
+    young, middle, old = await asyncio.to_thread(stock.inventory.environments)
+
+    assert [one.packages[0].name for one in (young, middle, old)] == ["young", "middle", "old"]
+    assert (young.state, young.builder, young.in_use, young.pinned) == (
+        "ready",
+        "fake",
+        False,
+        False,
+    )
+    assert young.prefix == stock.root / "envs" / stock.keys["young"]
+    assert old.used_s == NOW_S - 2 * DAY_S
+    assert young.size_bytes > 0
+    assert young.lock.text == "young==1.0\n"
+    assert young.as_dict()["packages"] == ({"name": "young", "version": "1.0"},)
+
+
+async def test_one_is_found_by_the_beginning_of_its_key(stock):
+    key = stock.keys["old"]
+
+    assert stock.inventory.find(key[:6]).key == key
+    with pytest.raises(NotFoundError):
+        stock.inventory.find("nothing")
+    with pytest.raises(NotFoundError):
+        stock.inventory.find("")
+    (stock.root / "envs" / f"{key}twin").mkdir()
+    with pytest.raises(ConflictError, match="may be"):
+        stock.inventory.find(key)
+
+
+async def test_its_log_and_its_wishes_can_be_read(stock):
+    key = stock.keys["old"]
+
+    assert "$ fake build" in stock.inventory.log(key)
+    assert stock.inventory.wishes(key) == [{"pip": ["old"]}]
+
+
+async def test_one_that_is_removed_is_built_the_same_again(stock):
+    key = stock.keys["old"]
+    stock.builder.versions["old"] = "2.0"
+
+    assert stock.inventory.remove(key).key == key
+
+    assert stock.names() == ["young", "middle"]
+    stock.builder.versions["old"] = "1.0"
+    with await stock.lease("old") as lease:
+        assert lease.key == key
+
+
+async def test_one_that_is_forgotten_is_chosen_anew(stock):
+    stock.builder.versions["old"] = "2.0"
+
+    stock.inventory.forget(stock.keys["old"])
+
+    with await stock.lease("old") as lease:
+        assert lease.packages[0].version == "2.0"
+
+
+async def test_what_is_in_use_is_not_removed(stock):
+    with await stock.lease("old") as lease:
+        assert stock.inventory.find(lease.key).in_use
+        with pytest.raises(ConflictError, match="in use"):
+            stock.inventory.remove(lease.key)
+        assert stock.inventory.make_room(StoreLimits(max_bytes=0)).keys == (
+            stock.keys["middle"],
+            stock.keys["young"],
+        )
+
+    stock.inventory.remove(lease.key)
+    assert stock.names() == []
+
+
+async def test_what_was_not_used_for_long_goes(stock):
+    limits = StoreLimits(max_age_s=1.5 * DAY_S)
+
+    dry = stock.inventory.make_room(limits, dry_run=True)
+    assert len(stock.names()) == 3
+    made = stock.inventory.make_room(limits)
+
+    assert dry.keys == made.keys == (stock.keys["old"],)
+    assert made.freed_bytes > 0
+    assert stock.names() == ["young", "middle"]
+
+
+async def test_of_too_much_the_least_recently_used_goes_first(stock):
+    one = stock.inventory.find(stock.keys["old"]).size_bytes
+    limit = stock.inventory.size_bytes() - one // 2
+
+    made = stock.inventory.make_room(StoreLimits(max_bytes=limit, max_age_s=None))
+
+    assert made.keys == (stock.keys["old"],)
+    assert made.left_bytes <= limit
+
+
+async def test_what_is_pinned_stays(stock):
+    key = stock.keys["old"]
+    assert stock.inventory.pin(key).pinned
+
+    stock.inventory.make_room(StoreLimits(max_bytes=0))
+    assert stock.names() == ["old"]
+
+    assert not stock.inventory.pin(key, pinned=False).pinned
+    stock.inventory.make_room(StoreLimits(max_bytes=0))
+    assert stock.names() == []
+
+
+async def test_what_a_killed_builder_left_goes_first(stock):
+    rubbish = stock.root / "envs" / ("f" * 16)
+    (rubbish / "bin").mkdir(parents=True)
+    assert stock.inventory.find("fff").state == "broken"
+
+    made = stock.inventory.make_room(StoreLimits(None, None))
+
+    assert made.keys == (rubbish.name,)
+    assert not rubbish.exists()
+
+
+async def test_what_is_being_built_stays(stock):
+    half = stock.root / "envs" / ("e" * 16)
+    half.mkdir()
+    lock = FileLock.exclusive(stock.root / "locks" / f"{half.name}.lock")
+    assert lock
+    assert stock.inventory.find("eee").state == "building"
+
+    stock.inventory.make_room(StoreLimits(max_bytes=0))
+    assert half.exists()
+
+    lock.release()
+
+
+async def test_scratch_of_killed_engines_goes_after_a_day(stock):
+    lost, fresh = stock.root / "tmp" / "lost", stock.root / "tmp" / "fresh"
+    for path, age_s in ((lost, 2 * DAY_S), (fresh, 0)):
+        path.mkdir()
+        os.utime(path, (NOW_S - age_s,) * 2)
+    half = stock.root / "specs" / ".x.json-half"
+    half.touch()
+    os.utime(half, (NOW_S - 2 * DAY_S,) * 2)
+
+    stock.inventory.make_room(StoreLimits(None, None))
+
+    assert not lost.exists()
+    assert not half.exists()
+    assert fresh.exists()
+
+
+async def test_of_the_caches_only_goes_what_no_environment_shares(stock):
+    shared, alone = (stock.root / "uv" / "archive-v0" / name for name in ("shared", "alone"))
+    for path in (shared, alone):
+        path.mkdir(parents=True)
+        (path / "file").write_text("x" * 10_000)
+    prefix = stock.inventory.pin(stock.keys["young"]).prefix
+    prefix.chmod(0o755)
+    os.link(shared / "file", prefix / "file")
+
+    stock.inventory.make_room(StoreLimits(None, None))
+    assert alone.exists()
+    stock.inventory.make_room(StoreLimits(max_bytes=0))
+
+    assert shared.exists()
+    assert not alone.exists()
