@@ -80,6 +80,8 @@ class EngineError(Exception):
 
     code: ClassVar[str] = "engine-error"
     fault: ClassVar[str] = "engine"
+    exit_code: ClassVar[int] = 1
+    """Of the command that ends with it: 2 when the person asked for something impossible."""
 
     def __init__(self, message: str, *, hint: str = "", log_tail: str = "") -> None:
         super().__init__(message)
@@ -103,6 +105,7 @@ class UsageError(EngineError):
 
     code = "usage"
     fault = "user"
+    exit_code = 2
 
 
 class PortTakenError(UsageError):

@@ -5,13 +5,18 @@ What is not here: the output of plugins, which `plugins.output` keeps.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Literal
 
 from rich.console import Console
 from rich.logging import RichHandler
 
-__all__ = ["SecretFilter", "configure"]
+__all__ = ["JsonFormatter", "SecretFilter", "configure"]
+
+_FIELDS = ("plugin", "instance", "workspace", "state")
 
 
 class SecretFilter(logging.Filter):
@@ -32,19 +37,55 @@ class SecretFilter(logging.Filter):
         return True
 
 
-def configure(*, debug: bool, secrets: Iterable[str] = ()) -> None:
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time (UTC), level, logger, message, and what the record has besides.
+
+    What it may have besides is `plugin`, `instance`, `workspace` and `state`.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        moment = datetime.fromtimestamp(record.created, UTC)
+        line = {
+            "time": moment.isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        for name in _FIELDS:
+            if (value := getattr(record, name, None)) is not None:
+                line[name] = str(value)
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure(
+    *, debug: bool, secrets: Iterable[str] = (), style: Literal["text", "json"] = "text"
+) -> None:
     """Send the engine's log to stderr; third-party chatter below WARNING is dropped."""
-    handler = RichHandler(
-        console=Console(stderr=True),
-        show_path=debug,
-        rich_tracebacks=debug,
-        omit_repeated_times=False,
-    )
+    handler = _json_handler() if style == "json" else _text_handler(debug)
     handler.addFilter(SecretFilter(secrets))
-    handler.setFormatter(logging.Formatter("%(message)s", datefmt="%H:%M:%S"))
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("imjoy_engine").setLevel(logging.DEBUG if debug else logging.INFO)
+
+
+def _json_handler() -> logging.Handler:
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    return handler
+
+
+def _text_handler(debug: bool) -> logging.Handler:
+    handler = RichHandler(
+        console=Console(stderr=True),
+        show_path=debug,
+        rich_tracebacks=debug,
+        omit_repeated_times=False,
+    )
+    handler.setFormatter(logging.Formatter("%(message)s", datefmt="%H:%M:%S"))
+    return handler

@@ -6,6 +6,9 @@ import sys
 
 __all__ = ["flush", "prepare"]
 
+_LINE_BUFFERED = 1
+"""C's _IOLBF, on Linux and macOS."""
+
 
 def prepare() -> None:
     """Make stdin empty, and stdout and stderr UTF-8 by the line; a crash prints where it was."""
@@ -18,9 +21,22 @@ def prepare() -> None:
         stream.reconfigure(  # type: ignore[union-attr]  # these are the interpreter's own
             encoding="utf-8", errors="backslashreplace", line_buffering=True, write_through=False
         )
+    _let_libraries_print_by_the_line()
     try:
         faulthandler.enable()
     except (ValueError, OSError):  # stderr is no file: then a crash stays silent
+        pass
+
+
+def _let_libraries_print_by_the_line() -> None:
+    """Have what C libraries print with stdio appear at once, though it goes into a pipe."""
+    try:
+        import ctypes
+
+        own = ctypes.CDLL(None)
+        stdout = ctypes.c_void_p.in_dll(own, "__stdoutp" if sys.platform == "darwin" else "stdout")
+        own.setvbuf(stdout, None, _LINE_BUFFERED, ctypes.c_size_t(0))
+    except (ImportError, OSError, ValueError, AttributeError):  # a C library of another kind
         pass
 
 

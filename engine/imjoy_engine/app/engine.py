@@ -26,8 +26,15 @@ from imjoy_engine.environments import (
     UvBuilder,
     pip_config_files,
 )
+from imjoy_engine.gateway.admin import Admin
 from imjoy_engine.gateway.api import add_api
-from imjoy_engine.gateway.auth import HostRule, TokenAuth, allowed_origins, load_secret
+from imjoy_engine.gateway.auth import (
+    HostRule,
+    TokenAuth,
+    allowed_origins,
+    load_secret,
+    renew_secret,
+)
 from imjoy_engine.gateway.data_channel import DataChannels
 from imjoy_engine.gateway.file_requests import file_requests
 from imjoy_engine.gateway.files import FileService
@@ -44,6 +51,8 @@ from imjoy_engine.plugins import (
     Tools,
 )
 from imjoy_engine.plugins.guard import ResourceGuard
+from imjoy_engine.plugins.overview import Overview
+from imjoy_engine.plugins.usage import UsageMeter
 from imjoy_engine.provisioners import LocalProvisioner
 from imjoy_engine.relay.relay import Relay
 from imjoy_engine.relay.routes import Routes
@@ -75,12 +84,17 @@ class Engine:
         self._terminal = TerminalLog()
         self._gpus: GpuLeases
         self._guard: ResourceGuard
+        self._admin: Admin
 
     @property
     def url(self) -> str:
         """Return the public address, without a slash at its end."""
         if self.config.base_url:
             return self.config.base_url.rstrip("/")
+        return self._local_url
+
+    @property
+    def _local_url(self) -> str:
         host = self.config.host
         shown = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host
         return f"http://{f'[{shown}]' if ':' in shown else shown}:{self.port}"
@@ -129,10 +143,17 @@ class Engine:
         stack.push_async_callback(self._guard.close)
         pool, registry = self._plugins(listener, stack.enter_context(shared_directory()))
         self._registry = registry
+        auth = TokenAuth(self.token, self._clock)
+        key = new_secret()
+        admin = self._admin = self._administration(pool, auth, key)
         gateway = SocketIOGateway(
             registry,
-            TokenAuth(self.token, self._clock),
-            requests={**file_requests(files), **channels.requests()},
+            auth,
+            requests={
+                **file_requests(files),
+                **channels.requests(),
+                "get_engine_status": admin.status_of,
+            },
             engine_info=self._info,
             limits=config.limits,
             origin_allowed=origin_allowed(origins),
@@ -140,6 +161,7 @@ class Engine:
         gateway.attach(app)
         files.routes(app)
         channels.routes(app)
+        admin.routes(app)
         add_api(app, BUILT / "templates", self._info)
         add_page(app, BUILT / "web")
         # Before clients come, so that none starts anew what is running.
@@ -154,7 +176,7 @@ class Engine:
         stack.push_async_callback(channels.close)
         stack.push_async_callback(gateway.close)
         begin_found()
-        lock.describe(url=self.url)
+        lock.describe(url=self.url, local=self._local_url, key=key)
 
     def _plugins(
         self, listener: WorkerListener, shared: Path | None
@@ -187,6 +209,28 @@ class Engine:
         )
         return pool, SessionRegistry(session_tools, self._clock)
 
+    def _administration(self, pool: PluginPool, auth: TokenAuth, key: str) -> Admin:
+        config = self.config
+        started_s = self._clock.now()
+        meter = UsageMeter(self._gpus.probe.memory_by_process, self._clock)
+        return Admin(
+            Overview(pool, self._gpus, meter),
+            pool,
+            auth,
+            key=key,
+            facts=lambda: {
+                "url": self.url,
+                "uptime_s": round(self._clock.now() - started_s, 1),
+                "workspace": str(config.workspace),
+                "max_plugins": config.limits.max_plugins,
+            },
+            tokens=(lambda: self.token, None if config.token else self._renew_token),
+        )
+
+    def _renew_token(self) -> str:
+        self.token = renew_secret(self.config.state_dir / "token")
+        return self.token
+
     def _visible(self, workspace: str) -> tuple[Path, ...]:
         """Return the directories that clients of a workspace may see, where they start first."""
         root = self.config.workspace
@@ -197,6 +241,7 @@ class Engine:
 
     def _event(self, instance: PluginInstance, event: dict[str, Any]) -> None:
         self._terminal.tell(instance, event)
+        self._admin.ends.hear(event)
         self._registry.plugin_event(instance, event)
 
     def _frame(self, instance: PluginInstance, frame: Frame) -> None:

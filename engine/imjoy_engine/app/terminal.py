@@ -22,15 +22,17 @@ class TerminalLog:
     def tell(self, instance: PluginInstance, event: dict[str, Any]) -> None:
         """Log an event of a plugin if it is news."""
         name = instance.manifest.name
+        about = {"plugin": name, "instance": instance.id, "workspace": instance.workspace}
         if event["event"] == "state":
+            about["state"] = event["state"]
             if event["state"] == "queued":
-                _LOG.info("%s: %s", name, event.get("detail", "Waiting"))
+                _LOG.info("%s: %s", name, event.get("detail", "Waiting"), extra=about)
             if words := _SHOWN_STATES.get(event["state"]):
-                _LOG.info("%s %s", name, words)
+                _LOG.info("%s %s", name, words, extra=about)
             if instance.lifecycle.is_final:
                 self._last.pop(instance.id, None)
         elif event["event"] == "progress":
             step = (event["phase"], event["item"])
             if step != self._last.get(instance.id):
                 self._last[instance.id] = step
-                _LOG.info("%s: %s", name, event["message"] or event["phase"])
+                _LOG.info("%s: %s", name, event["message"] or event["phase"], extra=about)

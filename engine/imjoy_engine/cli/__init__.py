@@ -8,6 +8,10 @@ import click
 from rich.console import Console
 
 from imjoy_engine import __version__
+from imjoy_engine.cli.doctor import doctor
+from imjoy_engine.cli.plugin_logs import logs
+from imjoy_engine.cli.ps import kill, ps, status
+from imjoy_engine.cli.secret import token
 from imjoy_engine.cli.serve import serve
 from imjoy_engine.errors import EngineError
 
@@ -35,7 +39,8 @@ def cli() -> None:
     """
 
 
-cli.add_command(serve)
+for command in (serve, ps, logs, kill, status, token, doctor):
+    cli.add_command(command)
 
 
 def main() -> None:
@@ -48,4 +53,4 @@ def main() -> None:
         console.print(error.message, markup=False, highlight=False)
         if error.hint:
             console.print(error.hint, markup=False, highlight=False)
-        sys.exit(2 if error.fault == "user" else 1)
+        sys.exit(error.exit_code)

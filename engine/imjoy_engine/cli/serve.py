@@ -88,11 +88,17 @@ _LOG = logging.getLogger("imjoy_engine")
     help="Seconds that a plugin lives on without a client, unless it has the flag allow-detach.",
 )
 @click.option("--open/--no-open", "open_page", default=False, help="Open the page in a browser.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="The engine's own log: for people, or one JSON object a line.",
+)
 @click.option("--debug", is_flag=True, help="Log everything that the engine does.")
 def serve(**options: Any) -> None:
     """Serve the page and run plugins until interrupted."""
     config = _config(options)
-    logs.configure(debug=config.debug, secrets=[config.token or ""])
+    logs.configure(debug=config.debug, secrets=[config.token or ""], style=options["log_format"])
     with asyncio.Runner(loop_factory=_loop_factory(), debug=False) as runner:
         runner.run(_serve(config, open_page=options["open_page"]))
 

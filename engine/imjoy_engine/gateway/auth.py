@@ -37,6 +37,7 @@ __all__ = [
     "check_host",
     "check_origin",
     "load_secret",
+    "renew_secret",
 ]
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{16,}")
@@ -57,6 +58,18 @@ def load_secret(path: Path) -> str:
         raise MachineError(
             f"The secret in {path} can be neither read nor written: {error.strerror}.",
             hint="Check who owns the file and its directory, or choose another workspace.",
+        ) from error
+
+
+def renew_secret(path: Path) -> str:
+    """Return a new secret that takes the place of what `path` holds. Raises MachineError."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _write_secret(path, new_secret())
+    except OSError as error:
+        raise MachineError(
+            f"The secret in {path} cannot be written: {error.strerror}.",
+            hint="Check who owns the file and its directory.",
         ) from error
 
 
@@ -123,6 +136,10 @@ class TokenAuth:
         self._clock = clock
         self._lockout = lockout or Lockout()
         self._records: OrderedDict[str, _Record] = OrderedDict()
+
+    def replace(self, token: str) -> None:
+        """Let the holder of this token in from now on, and no other."""
+        self._digest = _digest(token)
 
     def check(self, token: str, remote: str) -> None:
         """Return when `token` is the right one; raise TokenError otherwise.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -69,7 +68,6 @@ class SocketIOGateway:
             "get_plugin_source": Session.plugin_source,
             "leave_session": lambda session, _: self._leave(session),
             "reset_engine": lambda session, _: session.reset_engine(),
-            "get_engine_status": self._status,
         }
         for name, request in {**own, **requests}.items():
             self._server.on(name, self._acknowledged(request))
@@ -187,14 +185,6 @@ class SocketIOGateway:
                 client.session = None
         self._registry.leave(session)
         return {}
-
-    def _status(self, session: Session, _: Mapping[str, Any]) -> dict[str, Any]:
-        processes = session.status()
-        return {
-            "plugin_num": len(processes),
-            "plugin_processes": processes,
-            "engine_process": os.getpid(),
-        }
 
 
 def _failure(error: EngineError) -> dict[str, Any]:

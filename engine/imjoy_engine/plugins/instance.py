@@ -12,6 +12,7 @@ from typing import Any
 from imjoy_engine.errors import EngineError
 from imjoy_engine.ids import new_id, new_secret
 from imjoy_engine.plugins.lifecycle import Lifecycle, State
+from imjoy_engine.plugins.log_files import log_path
 from imjoy_engine.plugins.manifest import PluginManifest
 from imjoy_engine.plugins.output import OutputLog
 from imjoy_engine.resources import GpuLease, Place
@@ -176,10 +177,15 @@ class PluginInstance:
             self.channel.send(Frame(to=self.peer_id, sender="", kind=kind, body=body, buffers=()))
 
     def _output(self, max_file_bytes: int) -> OutputLog:
-        path = self._log_dir / f"{self.id}.log"
+        path = log_path(self._log_dir, self.workspace, self.manifest.name, self.id)
         return OutputLog(path, self._printed, max_file_bytes=max_file_bytes)
 
     def _state_changed(self, state: State, detail: dict[str, Any]) -> None:
+        if self.lifecycle.is_final:
+            error = detail.get("error")
+            self.output.mark_end(f"{state}. {error['message']}" if error else str(state))
+        else:
+            self.output.mark(" ".join(filter(None, [state.value, str(detail.get("detail", ""))])))
         self.emit("state", state=state.value, **detail)
 
     def _printed(self, stream: str, text: str) -> None:

@@ -9,17 +9,31 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import logging
+import re
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["OutputLog"]
+from imjoy_engine.plugins.log_files import prune
+
+__all__ = ["OutputLog", "is_end"]
 
 _PENDING_BYTES = 256 << 10
 _ENDING_BYTES = 16 << 10
 _FLUSH_S = 0.05
 _TAIL_LINES = 40
 _TAIL_LINE_CHARACTERS = 2000
+_MARKS = "engine"
+_LOG = logging.getLogger(__name__)
+_MARK = re.compile(r"── \d{4}-\d\d-\d\d \d\d:\d\d:\d\d (ended: )?")
+
+
+def is_end(line: str) -> bool:
+    """Return whether this line of a log says that the plugin has ended."""
+    match = _MARK.match(line)
+    return match is not None and match[1] is not None
 
 
 class OutputLog:
@@ -34,6 +48,7 @@ class OutputLog:
         self._decoders: dict[str, codecs.IncrementalDecoder] = {}
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._open_line = ""
+        self._is_mid_line = False
         self._pending: list[tuple[str, str]] = []
         self._pending_bytes = 0
         self._skipped_bytes = 0
@@ -64,8 +79,23 @@ class OutputLog:
     async def recall(self) -> None:
         """Remember the last lines of the file, which earlier engines or a keeper have written."""
         text = await asyncio.to_thread(self._ending_of_file)
-        if text:
-            self._remember(text)
+        lines = [line for line in text.splitlines(keepends=True) if not _MARK.match(line)]
+        if lines:
+            self._remember("".join(lines))
+
+    def mark(self, words: str) -> None:
+        """Put a line of the engine's own into the file, and nowhere else."""
+        self._pending.append((_MARKS, self._marked(words)))
+        if self._flush_handle is None:
+            loop = asyncio.get_running_loop()
+            self._flush_handle = loop.call_later(_FLUSH_S, self._flush)
+
+    def mark_end(self, words: str) -> None:
+        """Put the last line into the file, at once; after `close`."""
+        try:
+            self._append(self._marked(f"ended: {words}"))
+        except OSError as error:
+            _LOG.warning("The log %s cannot be written: %s", self.path, error)
 
     def last_lines(self, count: int = 20) -> list[str]:
         """Return the last lines printed, oldest first, each cut to a readable length."""
@@ -81,6 +111,7 @@ class OutputLog:
 
     def _remember(self, text: str) -> None:
         lines = (self._open_line + text).split("\n")
+        self._is_mid_line = lines[-1] != ""
         self._open_line = lines.pop()[-_TAIL_LINE_CHARACTERS:]
         for line in lines[-_TAIL_LINES:]:
             # A progress bar rewrites its line: what counts is what stands there last.
@@ -110,7 +141,8 @@ class OutputLog:
         if not pending:
             return
         for stream, text in _joined(pending):
-            self._on_text(stream, text)
+            if stream != _MARKS:
+                self._on_text(stream, text)
         earlier = self._writing
         content = "".join(text for _, text in pending)
         self._writing = asyncio.get_running_loop().create_task(self._write(earlier, content))
@@ -128,9 +160,16 @@ class OutputLog:
         except OSError:
             return ""
 
+    def _marked(self, words: str) -> str:
+        begin = "\n" if self._is_mid_line else ""
+        self._is_mid_line = False
+        return f"{begin}── {time.strftime('%Y-%m-%d %H:%M:%S')} {words}\n"
+
     def _append(self, content: str) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.path.exists() and self.path.stat().st_size > self.max_file_bytes:
+        if not self.path.exists():
+            prune(self.path)
+        elif self.path.stat().st_size > self.max_file_bytes:
             self.path.replace(self.path.with_suffix(".1.log"))
         with self.path.open("a", encoding="utf-8", errors="replace") as file:
             file.write(content)

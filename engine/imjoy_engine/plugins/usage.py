@@ -28,6 +28,7 @@ class Usage:
     memory_bytes: int
     gpu_memory_bytes: int
     processes: int
+    age_s: float
 
     def as_dict(self) -> dict[str, Any]:
         """Return the form that status and metrics carry."""
@@ -37,6 +38,7 @@ class Usage:
             "memory_bytes": self.memory_bytes,
             "gpu_memory_bytes": self.gpu_memory_bytes,
             "processes": self.processes,
+            "age_s": round(self.age_s, 1),
         }
 
 
@@ -84,4 +86,5 @@ class UsageMeter:
             memory_bytes=tree.memory_bytes,
             gpu_memory_bytes=sum(on_gpus.get(pid, 0) for pid in tree.pids),
             processes=len(tree.pids),
+            age_s=tree.age_s,
         )

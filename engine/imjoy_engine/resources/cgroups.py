@@ -84,12 +84,13 @@ class CgroupHome:
 
 
 def find_cgroups(
-    own: str | None = None, *, root: Path = _ROOT, pid: int | None = None
+    own: str | None = None, *, root: Path = _ROOT, pid: int | None = None, enter: bool = True
 ) -> CgroupHome | str:
     """Return where groups can be made, or in words why nowhere.
 
     `own` is the text of /proc/self/cgroup. With version 2 the engine's process has been moved into
-    a leaf on return, so this is called only when a limit is to be kept.
+    a leaf on return, so this is called only when a limit is to be kept; without `enter` nothing is
+    changed, and the answer may be too hopeful.
     """
     if own is None:
         try:
@@ -101,11 +102,11 @@ def find_cgroups(
         for _, names, root_path in (line.split(":", 2) for line in own.splitlines())
     }
     if (root / "cgroup.controllers").is_file():
-        return _version_2(root / paths.get("", ""), os.getpid() if pid is None else pid)
+        return _version_2(root / paths.get("", ""), os.getpid() if pid is None else pid, enter)
     return _version_1(paths, root)
 
 
-def _version_2(home: Path, pid: int) -> CgroupHome | str:
+def _version_2(home: Path, pid: int, enter: bool) -> CgroupHome | str:
     try:
         controllers = (home / "cgroup.controllers").read_text().split()
         members = set((home / "cgroup.procs").read_text().split())
@@ -115,6 +116,9 @@ def _version_2(home: Path, pid: int) -> CgroupHome | str:
         return "The engine's control group has no controllers for memory and processors."
     if members - {str(pid)}:
         return "Other processes share the engine's control group."
+    if not enter:
+        able = os.access(home / "cgroup.subtree_control", os.W_OK)
+        return CgroupHome(home, home, 2) if able else "The engine may not make control groups."
     try:
         (home / "engine").mkdir(exist_ok=True)
         _write(home / "engine" / "cgroup.procs", pid)

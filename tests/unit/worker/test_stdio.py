@@ -66,3 +66,14 @@ async def test_streams_that_a_plugin_has_closed_are_left_alone(started):
         engine.control("shutdown", {})
         async with asyncio.timeout(DEADLINE_S):
             await engine.exit_code()
+
+
+async def test_what_a_c_library_prints_appears_at_once(started):
+    script = """
+import ctypes
+printed = ctypes.CDLL(None).printf(b"from C\\n")
+api.export({})
+"""
+    async with started() as engine:
+        await engine.clients["browser"].start(script)
+        assert await engine.printed("from C") == "from C\n"

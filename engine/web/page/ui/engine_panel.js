@@ -3,10 +3,11 @@
 import { html, useEffect, useState } from "../../vendor/preact.js";
 import { wordsOf } from "../text/errors.js";
 import { formatCount } from "../text/format.js";
+import { stateWords, usageWords } from "../text/usage.js";
 import { useApp, useObservable } from "./hooks.js";
 import { SidePanel } from "./side_panel.js";
 
-/** @typedef {{name: string, pid: number | null, id?: string, state?: string}} EngineProcess */
+/** @typedef {import("../text/usage.js").EngineProcess} EngineProcess */
 
 const REFRESH_MS = 3000;
 
@@ -84,10 +85,11 @@ function Processes() {
     html`<ul class="plain-list">
         ${processes?.map(
           (process) =>
-            html`<li class="list-row" key=${process.id ?? process.pid}>
+            html`<li class="list-row" key=${process.instance ?? process.id ?? process.pid}>
               <span>
                 <strong>${process.name}</strong>
-                <span class="quiet">${[process.pid && `pid ${process.pid}`, process.state].filter(Boolean).join(", ")}</span>
+                <span class="quiet">${[process.pid && `pid ${process.pid}`, stateWords(process)].filter(Boolean).join(", ")}</span>
+                <br /><span class="quiet usage">${usageWords(process)}</span>
               </span>
               <button class="button button-small" disabled=${!process.pid} onClick=${() => kill(process.pid)}>Kill</button>
             </li>`,

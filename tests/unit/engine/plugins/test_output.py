@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from imjoy_engine.plugins.output import OutputLog
+from imjoy_engine.plugins.output import OutputLog, is_end
 
 
 class Heard:
@@ -88,3 +89,25 @@ async def test_a_full_file_is_rotated_once(tmp_path: Path) -> None:
         await log.close()
     assert log.path.read_text() == "third line\n"
     assert log.path.with_suffix(".1.log").read_text() == "second line\n"
+
+
+async def test_the_engines_own_lines_are_in_the_file_alone(tmp_path: Path) -> None:
+    heard: list[tuple[str, str]] = []
+    log = OutputLog(
+        tmp_path / "a.i_1.log", lambda *entry: heard.append(entry), max_file_bytes=1 << 20
+    )
+    log.mark("starting")
+    log.feed("stdout", b"half a line")
+    log.mark("ready")
+    await log.close()
+    log.mark_end("failed. It broke.")
+    assert heard == [("stdout", "half a line")]
+    lines = log.path.read_text().splitlines()
+    assert [re.sub(r"\d", "0", line) for line in lines] == [
+        "── 0000-00-00 00:00:00 starting",
+        "half a line",
+        "── 0000-00-00 00:00:00 ready",
+        "── 0000-00-00 00:00:00 ended: failed. It broke.",
+    ]
+    assert [is_end(line) for line in lines] == [False, False, False, True]
+    assert log.last_lines() == ["half a line"]

@@ -55,6 +55,7 @@ async def test_the_share_is_that_since_the_last_look(
         "memory_bytes": 1000,
         "gpu_memory_bytes": 800,
         "processes": 3,
+        "age_s": 10.0,
     }
     assert list(first) == ["i_1"]
     clock.advance(2)

@@ -1,0 +1,138 @@
+"""`imjoy-engine doctor`: what this machine has for plugins, and what it lacks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import psutil
+from rich.console import Console
+from rich.table import Table
+from uv import find_uv_bin
+
+from imjoy_engine import __version__
+from imjoy_engine.cli.running import as_json
+from imjoy_engine.config import default_store, process_environment
+from imjoy_engine.environments.interpreters import find_interpreters
+from imjoy_engine.resources import NvmlProbe
+from imjoy_engine.resources.cgroups import find_cgroups
+from imjoy_engine.resources.quantities import bytes_in_words
+
+__all__ = ["Finding", "doctor", "examine"]
+
+_FEW_FILES = 4096
+_LITTLE_SPACE_BYTES = 5_000_000_000
+_MARKS = {"good": "[green]✓[/]", "lacking": "[yellow]-[/]", "broken": "[red]✗[/]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: good, lacking (plugins run without), or broken (none runs)."""
+
+    what: str
+    verdict: str
+    words: str
+
+
+@click.command()
+@as_json
+def doctor(as_json: bool) -> None:
+    """Look at what plugins need of this machine; exit code 1 when no plugin can run."""
+    found = list(examine())
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in found], indent=2))
+    else:
+        grid = Table.grid(padding=(0, 1))
+        for finding in found:
+            grid.add_row(_MARKS[finding.verdict], finding.what, finding.words)
+        Console(highlight=False).print(grid)
+    if any(finding.verdict == "broken" for finding in found):
+        sys.exit(1)
+
+
+def examine() -> Iterator[Finding]:
+    """Yield what was found, the most important first."""
+    python = f"Python {platform.python_version()}, {platform.system()}"
+    yield Finding("engine", "good", f"{__version__} on {python}")
+    for look in (_uv, _pythons, _store, _gpus, _cgroups, _shared_memory, _files, _machine):
+        yield look()
+    for name in ("podman", "docker", "apptainer", "bwrap"):
+        path = shutil.which(name)
+        yield Finding(name, "good" if path else "lacking", path or "not installed")
+
+
+def _uv() -> Finding:
+    try:
+        said = subprocess.run(
+            [find_uv_bin(), "--version"], capture_output=True, text=True, check=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return Finding("uv", "broken", f"environments cannot be built: {error}")
+    return Finding("uv", "good", said.stdout.strip().removeprefix("uv "))
+
+
+def _pythons() -> Finding:
+    found = asyncio.run(find_interpreters(process_environment()))
+    versions = sorted({entry.version for entry in found}, key=_as_numbers)
+    return Finding("Pythons", "good" if versions else "lacking", ", ".join(versions) or "none")
+
+
+def _as_numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+def _store() -> Finding:
+    store = default_store()
+    place = next(path for path in (store, *store.parents) if path.exists())
+    if not os.access(place, os.W_OK):
+        return Finding("store", "broken", f"{store} cannot be written: set IMJOY_ENGINE_STORE")
+    free = shutil.disk_usage(place).free
+    verdict = "good" if free > _LITTLE_SPACE_BYTES else "lacking"
+    return Finding("store", verdict, f"{store}, {bytes_in_words(free)} free")
+
+
+def _gpus() -> Finding:
+    inventory = NvmlProbe(process_environment()).inventory()
+    if not inventory.gpus:
+        return Finding("GPUs", "lacking", inventory.reason)
+    cards = [
+        f"{gpu.index}: {gpu.name}, {bytes_in_words(gpu.memory_total_bytes)}, {gpu.uuid}"
+        for gpu in inventory.gpus
+    ]
+    return Finding("GPUs", "good", "; ".join(cards))
+
+
+def _cgroups() -> Finding:
+    home = find_cgroups(enter=False)
+    if isinstance(home, str):
+        return Finding("limits", "lacking", f"kept by the engine itself. {home}")
+    return Finding("limits", "good", f"kept by control groups, version {home.version}")
+
+
+def _shared_memory() -> Finding:
+    place = Path("/dev/shm")
+    if not os.access(place, os.W_OK):
+        return Finding("shared memory", "lacking", "none: arrays between plugins go by sockets")
+    return Finding("shared memory", "good", f"{bytes_in_words(shutil.disk_usage(place).free)} free")
+
+
+def _files() -> Finding:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    verdict = "good" if soft >= _FEW_FILES else "lacking"
+    return Finding("open files", verdict, f"{soft} at the same time (up to {hard} may be set)")
+
+
+def _machine() -> Finding:
+    memory = psutil.virtual_memory()
+    words = f"{bytes_in_words(memory.available)} of {bytes_in_words(memory.total)} memory free"
+    return Finding("machine", "good", f"{os.cpu_count()} processors, {words}")

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+import logging
+
+from imjoy_engine.logs import JsonFormatter, SecretFilter
+
+
+def record(message: str, *args: object, **extra: object) -> logging.LogRecord:
+    made = logging.LogRecord("imjoy_engine.x", logging.WARNING, "x.py", 1, message, args, None)
+    made.__dict__.update(extra)
+    return made
+
+
+def test_a_line_is_an_object_with_what_the_record_is_about() -> None:
+    line = JsonFormatter().format(record("%s is ready", "Žluť", plugin="Žluť", state="ready"))
+    said = json.loads(line)
+    assert said.pop("time").endswith("+00:00")
+    assert said == {
+        "level": "warning",
+        "logger": "imjoy_engine.x",
+        "message": "Žluť is ready",
+        "plugin": "Žluť",
+        "state": "ready",
+    }
+
+
+def test_an_exception_stays_on_the_line() -> None:
+    try:
+        raise ValueError("broken")
+    except ValueError as error:
+        entry = record("failed")
+        entry.exc_info = (ValueError, error, error.__traceback__)
+    line = JsonFormatter().format(entry)
+    assert "\n" not in line
+    assert "ValueError: broken" in json.loads(line)["error"]
+
+
+def test_secrets_are_blanked_in_every_form() -> None:
+    entry = record("the token is %s", "hunter22")
+    assert SecretFilter(["hunter22", ""]).filter(entry)
+    assert json.loads(JsonFormatter().format(entry))["message"] == "the token is [secret]"
