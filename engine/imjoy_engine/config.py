@@ -87,6 +87,8 @@ class EngineConfig:
     """Limits are kept by control groups where the engine may make them."""
     gpus_on_request: bool = False
     """Plugins that ask for no GPU see none."""
+    locked: bool = False
+    """Only exactly what the locks of the workspace's plugins say is built."""
     environment: Mapping[str, str] = field(default_factory=lambda: process_environment())
     """The variables that the engine itself was started with."""
     limits: Limits = field(default_factory=Limits)

@@ -41,8 +41,10 @@ def make_channel(folder: Path) -> str:
     _tiny(noarch, "tiny-two", "1.5")
     _tiny(noarch, "tiny-two", "2.0")
     _tiny(noarch, "needs-old", "1.0", depends=["tiny-two <2"])
-    _tiny(noarch, "gputool", "1.0", build="cpu_0")
-    _tiny(noarch, "gputool", "1.0", build="cuda_1", number=1, depends=["__cuda >=12"])
+    _tiny(noarch, "gputool", "1.0", build=("cpu_0", 0))
+    _tiny(noarch, "gputool", "1.0", build=("cuda_1", 1), depends=["__cuda >=12"])
+    script = b'export DATA_OF_IT="$CONDA_PREFIX/share/data"\n'
+    _tiny(noarch, "with-data", "1.0", files={"etc/conda/activate.d/with-data.sh": script})
     subprocess.run([sys.executable, "-c", _INDEX, str(folder)], check=True, capture_output=True)
     return f"file://{folder}"
 
@@ -90,27 +92,28 @@ def _tiny(
     name: str,
     version: str,
     *,
-    build: str = "py_0",
-    number: int = 0,
+    build: tuple[str, int] = ("py_0", 0),
     depends: list[str] | None = None,
+    files: Mapping[str, bytes] | None = None,
 ) -> None:
     module = name.replace("-", "_")
     info = f"site-packages/{module}-{version}.dist-info"
     files = {
-        f"site-packages/{module}.py": f"version, build = {version!r}, {build!r}\n".encode(),
+        **(files or {}),
+        f"site-packages/{module}.py": f"version, build = {version!r}, {build[0]!r}\n".encode(),
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
         f"{info}/INSTALLER": b"conda",
     }
     index = {
         "name": name,
         "version": version,
-        "build": build,
-        "build_number": number,
+        "build": build[0],
+        "build_number": build[1],
         "depends": ["python", *(depends or [])],
         "noarch": "python",
         "subdir": "noarch",
     }
-    with tarfile.open(folder / f"{name}-{version}-{build}.tar.bz2", "w:bz2") as archive:
+    with tarfile.open(folder / f"{name}-{version}-{build[0]}.tar.bz2", "w:bz2") as archive:
         _describe(archive, index, list(files))
         for entry, content in files.items():
             _add(archive, entry, content)

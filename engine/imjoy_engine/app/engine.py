@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from imjoy_engine.app.environments import open_environments
 from imjoy_engine.app.info import engine_info
 from imjoy_engine.app.shared_memory import shared_directory
 from imjoy_engine.app.terminal import TerminalLog
@@ -16,16 +16,6 @@ from imjoy_engine.app.worker_archive import unpacked_worker
 from imjoy_engine.app.workspace import locked_workspace
 from imjoy_engine.clock import Clock, SystemClock
 from imjoy_engine.config import DEFAULT_WORKSPACE, EngineConfig
-from imjoy_engine.environments import (
-    Builders,
-    CondaBuilder,
-    EnvironmentStore,
-    ExistingBuilder,
-    PackedBuilder,
-    PluginEnvironments,
-    UvBuilder,
-    pip_config_files,
-)
 from imjoy_engine.gateway.admin import Admin
 from imjoy_engine.gateway.api import add_api
 from imjoy_engine.gateway.auth import (
@@ -58,7 +48,6 @@ from imjoy_engine.relay.relay import Relay
 from imjoy_engine.relay.routes import Routes
 from imjoy_engine.resources import GpuLeases, load_probe
 from imjoy_engine.resources.cgroups import find_cgroups
-from imjoy_engine.resources.cuda import cuda_version
 from imjoy_engine.session import SessionRegistry
 from imjoy_engine.session.session import SessionTools
 from imjoy_engine.transport import WorkerListener
@@ -185,7 +174,7 @@ class Engine:
         routes = Routes()
         provisioner = LocalProvisioner(config.environment)
         tools = Tools(
-            environments=_environments(config, self._clock),
+            environments=open_environments(config, self._clock).plugins,
             provisioner=provisioner,
             spares=SpareInterpreters(provisioner, listener, config.limits, self._clock),
             listener=listener,
@@ -249,25 +238,3 @@ class Engine:
 
     async def _info(self) -> dict[str, Any]:
         return engine_info(self.config.name, self.url, await self._gpus.inventory())
-
-
-def _environments(config: EngineConfig, clock: Clock) -> PluginEnvironments:
-    machine = config.environment
-    pip_configs = []
-    for path in pip_config_files(machine):
-        # A file that is not there or not ours to read has nothing to say.
-        with contextlib.suppress(OSError):
-            pip_configs.append(path.read_text(encoding="utf-8", errors="replace"))
-    cache = Path(machine.get("UV_CACHE_DIR") or config.store / "uv")
-    uv = UvBuilder(cache, machine, pip_configs)
-    rattler = config.store / "rattler"
-    builders = Builders(
-        uv,
-        CondaBuilder(rattler, machine, uv, cuda_version),
-        ExistingBuilder(machine, uv.machine),
-        PackedBuilder(machine, uv),
-    )
-    store = EnvironmentStore(
-        config.store, builders, clock, variables=machine, caches=(cache, rattler)
-    )
-    return PluginEnvironments(store, config.state_dir / "locks", machine=machine)

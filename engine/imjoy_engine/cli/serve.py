@@ -87,6 +87,9 @@ _LOG = logging.getLogger("imjoy_engine")
     default=Limits.session_grace_s,
     help="Seconds that a plugin lives on without a client, unless it has the flag allow-detach.",
 )
+@click.option(
+    "--locked", is_flag=True, help="Build only exactly what the locks of the plugins say."
+)
 @click.option("--open/--no-open", "open_page", default=False, help="Open the page in a browser.")
 @click.option(
     "--log-format",
@@ -130,6 +133,7 @@ def _config(options: dict[str, Any]) -> EngineConfig:
         gpu_probe=options["gpu_probe"],
         share_gpus=options["share_gpus"],
         gpus_on_request=options["gpus_on_request"],
+        locked=options["locked"],
     )
 
 

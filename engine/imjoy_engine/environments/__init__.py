@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from imjoy_engine.environments.builders import Builders
 from imjoy_engine.environments.conda import CondaBuilder
+from imjoy_engine.environments.conda_settings import CondaSettings, condarc_files
 from imjoy_engine.environments.examination import Examined, examine
 from imjoy_engine.environments.existing import ExistingBuilder
 from imjoy_engine.environments.indexes import pip_config_files
@@ -40,6 +41,7 @@ __all__ = [
     "Allow",
     "Builders",
     "CondaBuilder",
+    "CondaSettings",
     "EnvironmentLease",
     "EnvironmentSpec",
     "EnvironmentStore",
@@ -61,6 +63,7 @@ __all__ = [
     "StoreLimits",
     "StoredEnvironment",
     "UvBuilder",
+    "condarc_files",
     "examine",
     "nobody_allows",
     "pip_config_files",

@@ -22,13 +22,15 @@ class Attempt:
     """One resolve or build, seen from the builder.
 
     It may write into `scratch`, a directory of its own that is removed afterwards, and adds to
-    `log` the commands it ran with their words. `held_fds` must stay open as long as any process of
+    `log` the commands it ran with their words, and to `variables` what processes in the environment
+    need. `held_fds` must stay open as long as any process of
     it lives: they hold the lock of what is built.
     """
 
     scratch: Path
     on_progress: OnProgress
     log: list[str] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
     held_fds: Sequence[int] = ()
 
 

@@ -16,7 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from imjoy_engine.environments.activation import activated
 from imjoy_engine.environments.builder import Attempt
+from imjoy_engine.environments.conda_settings import CondaSettings
 from imjoy_engine.environments.helper import HelperFailure, ask_helper
 from imjoy_engine.environments.indexes import index_settings, redacted
 from imjoy_engine.environments.interpreters import OLDEST_PYTHON, is_too_old
@@ -37,7 +39,6 @@ from imjoy_engine.errors import (
 __all__ = ["CondaBuilder"]
 
 _HELPER = Path(__file__).with_name("conda_helper.py")
-_DEFAULT_CHANNELS = ("conda-forge",)
 _NETWORK = re.compile(
     r"error sending request|dns error|connection refused|timed out|failed to fetch|"
     r"could not connect|network|404 Not Found|does not exist|could not find subdir",
@@ -55,7 +56,7 @@ class CondaBuilder:
 
     `cache` is py-rattler's own directory, best on the disk of the store: files are then shared.
     `cuda_version` tells the newest CUDA that the machine's driver can do: "12.4", "" for none, or
-    None when only py-rattler's own look at the machine can tell.
+    None when only py-rattler's own look at the machine can tell. `settings` are conda's own.
     """
 
     name = "conda"
@@ -66,9 +67,11 @@ class CondaBuilder:
         machine_variables: Mapping[str, str],
         uv: UvBuilder,
         cuda_version: Callable[[], Awaitable[str | None]] = _no_answer,
+        settings: CondaSettings | None = None,
     ) -> None:
         self._cache = cache
         self._cuda_version = cuda_version
+        self._settings = settings or CondaSettings()
         # Proxies and certificates as for pip; CONDA_OVERRIDE_… say what the machine pretends.
         self._variables = {
             **index_settings(machine_variables).variables,
@@ -99,7 +102,7 @@ class CondaBuilder:
                 hint="Ask for a later one.",
             )
         attempt.on_progress(Progress(Phase.RESOLVE, message="Choosing versions"))
-        channels = list(spec.channels or _DEFAULT_CHANNELS)
+        channels = list(spec.channels)
         request = {
             "do": "solve",
             "channels": channels,
@@ -132,6 +135,7 @@ class CondaBuilder:
             pins = Lock(content["pip"])
             await self._uv.install(pins, prefix, attempt, allow_build=allow_build)
         await self._uv.verify(prefix, attempt)
+        attempt.variables.update(await activated(prefix, self._variables, attempt))
 
     async def _pins(
         self, spec: EnvironmentSpec, packages: Sequence[Mapping[str, str]], attempt: Attempt
@@ -158,9 +162,10 @@ class CondaBuilder:
         asked = request.get("specs") or [
             f"{one['name']}={one['version']}" for one in request["packages"]
         ]
-        shown = f"$ conda {request['do']} {shlex.join(asked)} -c {shlex.join(request['channels'])}"
-        attempt.log.append(redacted(shown))
-        content = {**request, "cache": str(self._cache)}
+        channels = self._settings.channels(request["channels"])
+        options = [word for channel in channels for word in ("-c", channel)]
+        attempt.log.append(redacted(f"$ conda {request['do']} {shlex.join([*asked, *options])}"))
+        content = {**request, "channels": channels, "cache": str(self._cache)}
         variables = {**self._variables, **await self._pretended()}
         try:
             return await ask_helper((str(_HELPER),), content, attempt, variables, _told_to(attempt))

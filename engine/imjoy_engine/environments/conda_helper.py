@@ -60,6 +60,12 @@ class Reporter(rattler.InstallerReporter):
         tell("link", item="", done=self._linked, total=self._total)
 
 
+def client() -> rattler.Client:
+    """Return what fetches, under this machine's own settings: mirrors, proxies, credentials."""
+    settings = rattler.Config.load_from_default_locations("imjoy-engine")
+    return rattler.Client.from_config(settings)
+
+
 async def solved(request: dict[str, Any]) -> list[rattler.RepoDataRecord]:
     """Return the records that fulfil the specs of the request together on this machine."""
     detected = rattler.VirtualPackage.detect(rattler.VirtualPackageOverrides.from_env())
@@ -67,7 +73,9 @@ async def solved(request: dict[str, Any]) -> list[rattler.RepoDataRecord]:
     return await rattler.solve(
         sources=[rattler.Channel(name) for name in request["channels"]],
         specs=[rattler.MatchSpec(spec) for spec in request["specs"]],
-        gateway=rattler.Gateway(cache_dir=Path(request["cache"]), show_progress=False),
+        gateway=rattler.Gateway(
+            cache_dir=Path(request["cache"]), client=client(), show_progress=False
+        ),
         virtual_packages=[package.into_generic() for package in detected],
         exclude_newer=datetime.fromisoformat(day).replace(tzinfo=UTC) if day else None,
         timestamp_policy="allow-missing" if not day else "require-timestamp",
@@ -105,6 +113,7 @@ async def install(request: dict[str, Any]) -> None:
         records,
         Path(request["prefix"]),
         cache_dir=Path(request["cache"]) / "pkgs",
+        client=client(),
         show_progress=False,
         # The methods that are left out do nothing.
         reporter=Reporter(list(wanted)),  # type: ignore[abstract]

@@ -16,6 +16,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from imjoy_engine.environments.activation import activated
 from imjoy_engine.environments.builder import Attempt
 from imjoy_engine.environments.indexes import redacted
 from imjoy_engine.environments.interpreters import OLDEST_PYTHON, conda_prefixes, is_too_old
@@ -99,6 +100,9 @@ class ExistingBuilder:
         await asyncio.to_thread(_point, prefix, lock.python)
         attempt.on_progress(Progress(Phase.VERIFY, message="Trying the interpreter"))
         await self._asked(prefix / "bin" / "python", lock.python, attempt)
+        place = Path(existing_place(lock)["place"])
+        if await asyncio.to_thread((place / "conda-meta").is_dir):
+            attempt.variables.update(await activated(place, self._variables, attempt))
 
     def _program(self, wish: str) -> Path:
         """Return the interpreter that was meant; blocks."""

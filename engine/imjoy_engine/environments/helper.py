@@ -56,7 +56,7 @@ async def ask_helper(
     attempt.log.extend(redacted(line) for line in told.words())
     if report.exit_code == 0 and told.last.get("event") not in (None, "error"):
         return told.last
-    raise HelperFailure(str(told.last.get("words") or told.stderr() or report.words))
+    raise HelperFailure(redacted(str(told.last.get("words") or told.stderr() or report.words)))
 
 
 class _Told:

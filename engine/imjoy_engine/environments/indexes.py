@@ -53,6 +53,7 @@ _SYSTEM_CERTIFICATES = (
     Path("/etc/ssl/cert.pem"),
 )
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@'\"]+@")
+_TOKEN = re.compile(r"(?<=/t/)[^/\s'\"]+(?=/)")  # As channels of conda have them.
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def pip_config_files(machine: Mapping[str, str]) -> list[Path]:
 
 def redacted(text: str) -> str:
     """Return `text` without the names and passwords that addresses may carry."""
-    return _CREDENTIALS.sub("***@", text)
+    return _TOKEN.sub("***", _CREDENTIALS.sub("***@", text))
 
 
 def _pip_settings(machine: Mapping[str, str], configs: Iterable[str]) -> dict[str, str]:

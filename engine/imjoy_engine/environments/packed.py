@@ -16,6 +16,7 @@ from typing import Any
 
 from packaging.version import Version
 
+from imjoy_engine.environments.activation import activated
 from imjoy_engine.environments.builder import Attempt
 from imjoy_engine.environments.helper import HelperFailure, ask_helper
 from imjoy_engine.environments.lock import Lock
@@ -137,6 +138,7 @@ class PackedBuilder:
             request = {"do": "unpack", "archive": str(source), "prefix": str(prefix)}
             await self._helped(request, source, attempt)
             await self._put_right(prefix, archive, attempt)
+            attempt.variables.update(await activated(prefix, self._variables, attempt))
         await self._uv.verify(prefix, attempt)
 
     async def pack(self, request: Mapping[str, Any], attempt: Attempt) -> None:

@@ -257,6 +257,7 @@ class EnvironmentStore:
             await make(prefix, attempt)
             manifest = {
                 **described(lock, self._builder),
+                "variables": attempt.variables,
                 "private": bool(wish.private_to or spec.commands),
                 "private_to": wish.private_to,
                 "commands": spec.commands,

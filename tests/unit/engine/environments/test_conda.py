@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -16,6 +16,7 @@ import pytest
 from imjoy_engine.environments import (
     Builders,
     CondaBuilder,
+    CondaSettings,
     EnvironmentLease,
     EnvironmentSpec,
     EnvironmentStore,
@@ -24,6 +25,8 @@ from imjoy_engine.environments import (
     Progress,
     UvBuilder,
 )
+from imjoy_engine.environments.builder import Attempt
+from imjoy_engine.environments.lock import Lock
 from imjoy_engine.errors import (
     EnvironmentBuildError,
     IndexUnreachableError,
@@ -32,7 +35,7 @@ from imjoy_engine.errors import (
     PythonNotFoundError,
     RequirementsConflictError,
 )
-from support.conda_channel import PYTHON_VERSION, make_channel
+from support.conda_channel import PYTHON_VERSION, ChannelServer, make_channel
 from support.packages import make_wheel
 
 
@@ -43,10 +46,30 @@ def channel() -> Iterator[str]:
     shutil.rmtree(folder)
 
 
+class NoPython:
+    """A builder like uv, on a machine that has no interpreter and can fetch none."""
+
+    name = "uv"
+    machine = "a machine"
+
+    async def resolve(self, spec: EnvironmentSpec, attempt: Attempt) -> Lock:
+        raise PythonNotFoundError(f"Python {spec.python} is not here.", hint="Install it.")
+
+    async def build(self, lock: Lock, prefix: Path, attempt: Attempt, *, allow_build: bool) -> None:
+        raise AssertionError("nothing was resolved")
+
+
 class Workplace:
     """A store whose conda packages come from a folder, and its pip packages from another."""
 
-    def __init__(self, folder: Path, channel: str, **variables: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        channel: str,
+        cuda_version: Callable[[], Awaitable[str | None]] | None = None,
+        settings: CondaSettings | None = None,
+        **variables: str,
+    ) -> None:
         self.root = folder / "store"
         self.channel = channel
         self.told: list[Progress] = []
@@ -58,13 +81,16 @@ class Workplace:
             **variables,
         }
         uv = UvBuilder(folder / "cache", machine)
-        builders = Builders(uv, CondaBuilder(folder / "rattler", machine, uv))
-        self.store = EnvironmentStore(self.root, builders)
+        more = {"cuda_version": cuda_version} if cuda_version else {}
+        conda = CondaBuilder(folder / "rattler", machine, uv, settings=settings, **more)
+        self.store = EnvironmentStore(self.root, Builders(uv, conda))
+        self.without = EnvironmentStore(self.root, Builders(NoPython(), conda))
 
     async def ensure(self, *conda: str, **options: object) -> EnvironmentLease:
         wanted = {"channels": (self.channel,), **options}
+        store = self.without if wanted.pop("uv_has_none", False) else self.store
         spec = EnvironmentSpec(conda=tuple(sorted(conda)), **wanted)
-        return await self.store.ensure(spec, self.told.append)
+        return await store.ensure(spec, self.told.append)
 
     async def fails(self, *conda: str, **options: object) -> EnvironmentBuildError:
         with pytest.raises(EnvironmentBuildError) as caught:
@@ -140,6 +166,58 @@ async def test_the_build_for_what_the_machine_has(short_dir, channel, cuda, buil
 
     with await place.ensure("gputool") as lease:
         assert await said(lease, "import gputool; print(gputool.build)") == build
+
+
+@pytest.mark.parametrize(
+    ("told", "build"), [("12.4", "cuda_1"), ("11.0", "cpu_0"), (None, "cpu_0")]
+)
+async def test_the_driver_says_which_cuda_there_is(short_dir, channel, told, build):
+    async def cuda_version() -> str | None:
+        return told
+
+    place = Workplace(short_dir, channel, cuda_version)
+
+    with await place.ensure("gputool") as lease:
+        assert await said(lease, "import gputool; print(gputool.build)") == build
+
+
+async def test_a_python_that_is_nowhere_else_comes_from_conda(place):
+    lease = await place.ensure(python=PYTHON_VERSION, pip=("from-pip",), uv_has_none=True)
+
+    with lease:
+        words = await said(lease, "import sys, from_pip; print(sys.prefix, from_pip.version)")
+    assert words == f"{lease.prefix} 3.0"
+    assert Package("python", PYTHON_VERSION) in lease.packages
+
+
+async def test_a_python_that_nobody_has_is_told_once(place):
+    error = await place.fails(python="3.99", uv_has_none=True)
+
+    assert isinstance(error, PythonNotFoundError)
+    assert "A channel of conda does not have it either" in error.hint
+    assert "$ conda solve" in error.log_tail
+
+
+async def test_variables_of_its_packages(place):
+    with await place.ensure("with-data") as lease:
+        assert lease.variables["CONDA_PREFIX"] == str(lease.prefix)
+        assert lease.variables["DATA_OF_IT"] == f"{lease.prefix}/share/data"
+
+
+async def test_credentials_of_a_channel_reach_the_channel_and_nothing_else(short_dir, channel):
+    async with ChannelServer(Path(channel.removeprefix("file://"))) as server:
+        alias = server.url.replace("//", "//me:s3cr3t@")
+        settings = CondaSettings([f"custom_channels: {{lab: {alias}/..}}"])
+        place = Workplace(short_dir, channel, settings=settings)
+        (Path(channel.removeprefix("file://")) / "lab").symlink_to(".")
+        (await place.ensure("tiny-one", channels=("lab",))).release()
+        with pytest.raises(NoSuchPackageError) as caught:
+            await place.ensure("no-such-thing", channels=("lab",))
+
+    assert "Basic bWU6czNjcjN0" in server.authorization
+    kept = [place.root / name for name in ("manifests", "specs", "log")]
+    texts = [file.read_text() for folder in kept for file in folder.iterdir()]
+    assert not any("s3cr3t" in text for text in [*texts, str(place.told), caught.value.log_tail])
 
 
 async def test_an_asked_for_python(place):

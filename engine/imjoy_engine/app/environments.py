@@ -1,0 +1,82 @@
+"""The parts of environments, chosen and joined: for an engine, and for the command line."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from imjoy_engine.clock import Clock, SystemClock
+from imjoy_engine.config import EngineConfig
+from imjoy_engine.environments import (
+    Builders,
+    CondaBuilder,
+    CondaSettings,
+    EnvironmentStore,
+    ExistingBuilder,
+    Inventory,
+    Mover,
+    PackedBuilder,
+    PluginEnvironments,
+    UvBuilder,
+    condarc_files,
+    pip_config_files,
+)
+from imjoy_engine.resources.cuda import cuda_version
+
+__all__ = ["EnvironmentTools", "open_environments"]
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentTools:
+    """All that can be done with the environments of one store.
+
+    `plugins` fulfils wishes, as supervisors want them; `inventory` looks after the store; `mover`
+    packs and unpacks.
+    """
+
+    store: EnvironmentStore
+    plugins: PluginEnvironments
+    inventory: Inventory
+    mover: Mover
+
+
+def open_environments(config: EngineConfig, clock: Clock | None = None) -> EnvironmentTools:
+    """Return the tools for the store that `config` names; nothing is made before it is needed."""
+    machine = config.environment
+    cache = Path(machine.get("UV_CACHE_DIR") or config.store / "uv")
+    rattler = config.store / "rattler"
+    uv = UvBuilder(cache, machine, _texts(pip_config_files(machine)))
+    settings = CondaSettings(_texts(condarc_files(machine)))
+    packed = PackedBuilder(machine, uv)
+    builders = Builders(
+        uv,
+        CondaBuilder(rattler, machine, uv, cuda_version, settings),
+        ExistingBuilder(machine, uv.machine),
+        packed,
+    )
+    store = EnvironmentStore(
+        config.store,
+        builders,
+        clock or SystemClock(),
+        variables=machine,
+        caches=(cache, rattler),
+    )
+    return EnvironmentTools(
+        store=store,
+        plugins=PluginEnvironments(
+            store, config.state_dir / "locks", machine=machine, locked=config.locked
+        ),
+        inventory=Inventory(config.store),
+        mover=Mover(store, packed, uv, machine),
+    )
+
+
+def _texts(files: Iterable[Path]) -> list[str]:
+    found = []
+    for path in files:
+        # A file that is not there or not ours to read has nothing to say.
+        with contextlib.suppress(OSError):
+            found.append(path.read_text(encoding="utf-8", errors="replace"))
+    return found
