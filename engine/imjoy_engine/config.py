@@ -45,6 +45,12 @@ class Limits:
     """For a plugin's `exit()`, before the ladder of signals."""
     shutdown_timeout_s: float = 2.0
     """For open HTTP requests when the engine stops."""
+    restarts: int = 3
+    """A plugin that is to be started again after a crash is so this often …"""
+    restarts_within_s: float = 600.0
+    """… in this time."""
+    restart_wait_s: float = 1.0
+    """Before the first of these starts; before each other one twice the last."""
     detached_s: float = 7 * 24 * 3600.0
     """A plugin that may detach lives on so long without an engine."""
     max_plugins: int = 200

@@ -141,6 +141,45 @@ async def test_a_run_that_dies_says_so_on_its_card(person: Person) -> None:
     await expect(person.card("Quitter").get_by_role("alert")).to_have_count(1)
 
 
+async def test_a_plugin_that_is_started_again_after_a_crash(person: Person) -> None:
+    script = """
+    import os
+    class Rising:
+        def setup(self):
+            self.answer = f"process {os.getpid()}"
+        def run(self, ctx):
+            if not os.path.exists("risen"):
+                open("risen", "w").close()
+                os.abort()
+            return self.answer
+    api.export(Rising())
+    """
+    await person.load(native_plugin("Rising", script, restart=2), "Rising")
+    person.watch.may_say.append("aborted")
+    await person.run("Rising")
+    card = person.card("Rising")
+    await expect(card).to_contain_text(re.compile("Starts again (in 1 s|now), attempt 1 of 2"))
+    await expect(card.get_by_role("alert")).to_contain_text("aborted (SIGABRT)")
+    await person.screenshot("starts-again")
+    await person.sees_state("Rising", "Ready")
+    await expect(card.get_by_role("alert")).to_have_count(0)
+    await person.run("Rising")
+    await person.sees_outcome("Rising", re.compile("process [0-9]+"))
+
+
+async def test_the_waiting_for_another_start_can_be_stopped(person: Person) -> None:
+    script = "import os\napi.export({'setup': lambda: None, 'run': lambda ctx: os.abort()})"
+    await person.load(native_plugin("Falling", script, restart=5), "Falling")
+    person.watch.may_say.append("aborted")
+    for attempt in (1, 2):
+        await person.run("Falling")
+        await person.sees(f"attempt {attempt} of 5")
+        if attempt == 1:
+            await person.sees_state("Falling", "Ready")
+    await person.presses("Falling", "Stop")
+    await person.sees_state("Falling", "Stopped")
+
+
 @pytest.mark.timeout(120)
 async def test_a_plugin_that_prints_a_gigabyte(beside: Person) -> None:
     script = """

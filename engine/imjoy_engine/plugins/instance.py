@@ -91,6 +91,15 @@ class PluginInstance:
         self.id, self.peer_id, self.secret = instance_id, peer_id, secret
         self.output = self._output(self.output.max_file_bytes)
 
+    def renew(self) -> None:
+        """Be nobody that anybody knows: its process has ended, and another will take its place.
+
+        Clients that used the last one attach again to the new one.
+        """
+        self.peer_id, self.secret = new_id("w"), new_secret()
+        self.channel = self.pid = self.error = self.exit = None
+        self.peers.clear()
+
     def owns(self, peer_id: str) -> bool:
         """Return whether frames of this worker may carry `peer_id` as their sender."""
         return peer_id == self.peer_id

@@ -38,7 +38,9 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.STARTING: frozenset({State.READY, State.BACKOFF, State.STOPPED, State.FAILED}),
     State.READY: frozenset({State.DRAINING, State.BACKOFF, State.STOPPED, State.FAILED}),
     State.DRAINING: frozenset({State.STOPPED, State.FAILED}),
-    State.BACKOFF: frozenset({State.STARTING, State.STOPPED, State.FAILED}),
+    State.BACKOFF: frozenset(
+        {State.QUEUED, State.PREPARING, State.STARTING, State.STOPPED, State.FAILED}
+    ),
     State.STOPPED: frozenset(),
     State.FAILED: frozenset(),
 }

@@ -7,8 +7,10 @@ What is not here: how a worker is brought up (`worker_start`), how a process is 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -19,6 +21,7 @@ from imjoy_engine.plugins.detached import DetachedPlugins, DetachedRecord
 from imjoy_engine.plugins.idle import PluginIdleError
 from imjoy_engine.plugins.instance import Eviction, PluginInstance
 from imjoy_engine.plugins.lifecycle import State
+from imjoy_engine.plugins.policy import Again, Crashes, RestartPolicy, restart_policy
 from imjoy_engine.plugins.tools import Tools
 from imjoy_engine.plugins.wishes import plugin_limits, usual_limits
 from imjoy_engine.plugins.worker_start import StartedWorker, WorkerStart
@@ -53,6 +56,8 @@ class PluginSupervisor:
         self._detached = tools.detached if instance.manifest.may_detach else None
         self._stop_wanted = asyncio.Event()
         self._leaves = False
+        self._crashes: Crashes | None = None
+        self._again: Again | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -82,7 +87,8 @@ class PluginSupervisor:
     async def _run(self) -> None:
         instance = self._instance
         try:
-            await self._live()
+            while not await self._live_once():
+                await self._back_off()
             if self._leaves:
                 await instance.output.close()
                 return
@@ -97,16 +103,74 @@ class PluginSupervisor:
             _LOG.exception("The supervisor of %s failed", instance.manifest.name)
             final = State.FAILED
             instance.error = EngineError(f"The engine failed while it ran the plugin: {error!r}.")
-        await instance.output.close()
-        if instance.exit is not None:
-            instance.emit("exit", **instance.exit, last_lines=instance.output.last_lines())
+        await self._tell_end(instance.error)
         if instance.error is not None:
-            if not instance.error.log_tail:
-                instance.error.log_tail = "\n".join(instance.output.last_lines())
-            _LOG.warning("%s: %s", instance.manifest.name, instance.error.message)
             instance.lifecycle.enter(final, error=instance.error.as_dict())
         else:
             instance.lifecycle.enter(final)
+
+    async def _tell_end(self, error: EngineError | None) -> None:
+        """Say how the process ended, and why that is an error if it is, with its last lines."""
+        instance = self._instance
+        await instance.output.close()
+        if instance.exit is not None:
+            instance.emit("exit", **instance.exit, last_lines=instance.output.last_lines())
+        if error is not None:
+            if not error.log_tail:
+                error.log_tail = "\n".join(instance.output.last_lines())
+            _LOG.warning("%s: %s", instance.manifest.name, error.message)
+
+    async def _live_once(self) -> bool:
+        """Return whether that was its life: False when it has crashed and is to start again."""
+        instance, limits = self._instance, self._tools.limits
+        if self._crashes is None:
+            usual = RestartPolicy(limits.restarts, limits.restarts_within_s, limits.restart_wait_s)
+            manifest = instance.manifest
+            self._crashes = Crashes(restart_policy(manifest.config, manifest.flags, usual))
+        try:
+            await self._live()
+        except PluginExitedError as error:
+            # Only a client can bring a new process up to what the old one was.
+            if instance.state is not State.READY or not instance.peers:
+                raise
+            self._again = self._crashes.another(time.monotonic())
+            if self._again is None:
+                error.hint = self._hint_after(self._crashes) or error.hint
+                raise
+            instance.error = error
+            return False
+        return True
+
+    async def _back_off(self) -> None:
+        """Tell everybody that the process has ended and starts again, and wait for that."""
+        instance, again, error = self._instance, self._again, self._instance.error
+        if again is None or error is None:
+            return
+        await self._tell_end(error)
+        error.hint = (
+            f"It starts again in {again.wait_s:g} s (attempt {again.attempt} of {again.most})."
+        )
+        instance.lifecycle.enter(
+            State.BACKOFF,
+            error=error.as_dict(),
+            wait_s=again.wait_s,
+            attempt=again.attempt,
+            of=again.most,
+        )
+        instance.renew()
+        self._record = None
+        with contextlib.suppress(TimeoutError):
+            # A stop cancels this.
+            await asyncio.wait_for(asyncio.Event().wait(), again.wait_s)
+
+    def _hint_after(self, crashes: Crashes) -> str:
+        if not crashes.policy.most:
+            return ""
+        minutes = crashes.policy.within_s / 60
+        return (
+            f"It was started again {crashes.policy.most} times within {minutes:g} minutes, and "
+            "ended each time. Its last lines may say why."
+        )
 
     async def _live(self) -> None:
         async with AsyncExitStack() as stack:

@@ -12,7 +12,7 @@ from imjoy_engine.clock import Clock
 from imjoy_engine.config import DEFAULT_WORKSPACE
 from imjoy_engine.errors import BadRequestError
 from imjoy_engine.ids import new_id
-from imjoy_engine.plugins import PluginInstance
+from imjoy_engine.plugins import PluginInstance, State
 from imjoy_engine.relay.routes import Room, Route
 from imjoy_engine.session.attendance import Attendance
 from imjoy_engine.session.links import ClientLink
@@ -80,13 +80,21 @@ class SessionRegistry:
 
     def plugin_event(self, instance: PluginInstance, event: dict[str, Any]) -> None:
         """Tell every session that uses the plugin; take its peer off the table at its end."""
-        if event["event"] == "state" and instance.lifecycle.is_final:
-            # First, while the peers that must hear of it are still on the table.
-            self._tools.relay.drop(instance.peer_id, instance.gone_reason())
-            self._attendance.ended(instance)
+        if event["event"] == "state":
+            self._reroute(instance)
         for session in list(self._sessions.values()):
             if session.workspace == instance.workspace:
                 session.plugin_event(instance, event)
+
+    def _reroute(self, instance: PluginInstance) -> None:
+        """Have the plugin's peer on the table while it has a process, and only then."""
+        if instance.lifecycle.is_final or instance.state is State.BACKOFF:
+            # Before anything else, while the peers that must hear of it are still on the table.
+            self._tools.relay.drop(instance.peer_id, instance.gone_reason())
+            if instance.lifecycle.is_final:
+                self._attendance.ended(instance)
+        elif self._tools.routes.find(instance.peer_id) is None:
+            self._tools.routes.add(_route_to(instance))
 
     def plugin_frame(self, instance: PluginInstance, frame: Frame) -> None:
         """Forward a frame of a worker, which waits while another worker does not keep up."""
@@ -108,9 +116,7 @@ class SessionRegistry:
         """
         found = await self._tools.pool.found()
         for instance, _ in found:
-            self._tools.routes.add(
-                Route(instance.peer_id, instance.workspace, instance.deliver, _room_of(instance))
-            )
+            self._tools.routes.add(_route_to(instance))
 
         def begin() -> None:
             for _, begin_one in found:
@@ -140,8 +146,8 @@ class SessionRegistry:
         session.leave(_GONE, grace=False)
 
 
-def _room_of(instance: PluginInstance) -> Callable[[], Room | None]:
-    return lambda: instance.channel
+def _route_to(instance: PluginInstance) -> Route:
+    return Route(instance.peer_id, instance.workspace, instance.deliver, lambda: instance.channel)
 
 
 async def _held_until(room: Room, channel: Channel) -> None:

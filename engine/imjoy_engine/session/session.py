@@ -12,7 +12,7 @@ from typing import Any
 from imjoy_engine.config import Limits
 from imjoy_engine.errors import BadRequestError, NotFoundError
 from imjoy_engine.ids import new_id
-from imjoy_engine.plugins import PluginInstance, PluginManifest, PluginPool
+from imjoy_engine.plugins import PluginInstance, PluginManifest, PluginPool, State
 from imjoy_engine.plugins.pool import check_room
 from imjoy_engine.relay.relay import Relay
 from imjoy_engine.relay.routes import Room, Route, Routes
@@ -72,6 +72,8 @@ class Session:
         self._tools = tools
         self._attendance = attendance
         self._attachments: dict[str, Attachment] = {}
+        self._crashed: dict[str, Attachment] = {}
+        """What this client used of plugins that are being started again."""
         self._inherited: dict[str, list[str]] = {}
         self._incoming = Incoming() if numbered else None
         self._assembler = None if numbered else Assembler(tools.limits.max_message_bytes)
@@ -211,6 +213,8 @@ class Session:
             )
         attachment = Attachment(plugin_id, instance, new_id("b"))
         self._attachments[plugin_id] = attachment
+        for earlier in [key for key, old in self._crashed.items() if old.instance is instance]:
+            del self._crashed[earlier]
         self._attendance.joined(instance, self)
         self._tools.routes.add(Route(attachment.client_peer, self.workspace, self.deliver))
         instance.join(attachment.client_peer, replaces=self._inherited.pop(instance.id, []))
@@ -233,7 +237,7 @@ class Session:
     async def kill_plugin(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Leave the plugin; it ends with its last client. Return how it ended, if it did."""
         plugin_id = _required_text(payload, "id")
-        attachment = self._attachments.get(plugin_id)
+        attachment = self._attachments.get(plugin_id) or self._crashed.get(plugin_id)
         if attachment is None:
             return {"report": None}
         instance = attachment.instance
@@ -253,8 +257,7 @@ class Session:
                     f"No plugin of this workspace runs as process {pid!r}.",
                     hint="The status lists the processes that can be ended.",
                 )
-        for instance in instances:
-            await self._tools.pool.stop(instance)
+        await asyncio.gather(*(self._tools.pool.stop(instance) for instance in instances))
         return {"stopped": len(instances)}
 
     async def reset_engine(self) -> dict[str, Any]:
@@ -286,14 +289,21 @@ class Session:
 
     def plugin_event(self, instance: PluginInstance, event: Mapping[str, Any]) -> None:
         """Tell the client of an event of a plugin that it uses; nothing of others."""
-        for entry in list(self._attachments.values()):
+        for entry in (*self._attachments.values(), *self._crashed.values()):
             if entry.instance is instance:
                 payload = {"id": entry.plugin_id, "instance": instance.id, **event}
                 event_of = event_frame(
                     "plugin_event", payload, sender=instance.peer_id, to=entry.client_peer
                 )
                 self._outgoing.put(event_of)
-                if event["event"] == "state" and instance.lifecycle.is_final:
+                if event["event"] != "state":
+                    continue
+                if instance.state is State.BACKOFF:
+                    # Its ends are of no use to the new process; it hears of that all the same.
+                    self._crashed[entry.plugin_id] = entry
+                    self._forget(entry.plugin_id, _LEFT)
+                elif instance.lifecycle.is_final:
+                    self._crashed.pop(entry.plugin_id, None)
                     self._forget(entry.plugin_id, _LEFT)
 
     def inherit(self, earlier: Session) -> None:
@@ -319,6 +329,7 @@ class Session:
             grant.cancel()
         for plugin_id in list(self._attachments):
             self._forget(plugin_id, reason, grace=grace)
+        self._crashed.clear()
         self._outgoing.clear()
 
     def _forget(self, plugin_id: str, reason: dict[str, Any], *, grace: bool = True) -> None:

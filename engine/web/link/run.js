@@ -183,7 +183,8 @@ export class PluginRun {
    */
   changed(state, detail) {
     if (state === "ready") this.becomeReady();
-    if (state === "failed") {
+    // A process that comes after this one is another run.
+    if (state === "failed" || state === "backoff") {
       this.finish(errorOf(detail.error, `The plugin "${this.name}" could not be started.`));
     }
     if (state === "stopped") this.finish(this.stopped());

@@ -70,3 +70,19 @@ test("of a traceback the reason is the headline and the rest is kept", () => {
   assert.equal(failureOf("text"), null);
   assert.equal(failureOf({}).message, "The plugin failed without a word.");
 });
+
+test("a crash that is followed by a new start says when, and until then nothing runs", () => {
+  const error = { message: "The process ended: segmentation fault.", hint: "It starts again in 4 s." };
+  const event = { event: "state", id: "p1", state: "backoff", error, wait_s: 4, attempt: 2, of: 3 };
+  const running = { ...record("ready"), calls: 2, busy: true, bar: 40 };
+  const crashed = applyEvent(running, event, 1000);
+  assert.deepEqual(crashed.restart, { id: "p1", at: 5000, attempt: 2, of: 3 });
+  assert.deepEqual([crashed.calls, crashed.busy, crashed.bar], [0, false, null]);
+  assert.match(crashed.failure.message, /segmentation fault/);
+  assert.ok(isStarting(crashed));
+  const preparing = applyEvent(crashed, { event: "state", state: "preparing" }, 5000);
+  assert.equal(preparing.restart.id, "p1");
+  for (const state of ["ready", "stopped", "failed"]) {
+    assert.equal(enter(preparing, state, 6000).restart, null);
+  }
+});

@@ -206,3 +206,19 @@ test("when the engine goes, its plugins are stopped and their dialogs closed", a
   await core.reload({ code: of("Native").file.source });
   assert.deepEqual([of("Native").state, of("Native").failure], ["ready", null]);
 });
+
+test("a plugin whose process the engine has started again is brought up again", async () => {
+  const { core, runner, watcher, of } = startPage();
+  await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
+  const { id } = core.pm.plugin_names.Demo;
+  const tell = (event) => watcher.onEngineEvent({ id, name: "Demo", event: "state", ...event });
+  tell({ state: "backoff", error: { message: "It crashed." }, wait_s: 1, attempt: 1, of: 3 });
+  assert.deepEqual([of("Demo").state, of("Demo").restart.attempt], ["backoff", 1]);
+  let loads = 0;
+  core.onLoad = () => void (loads += 1);
+  tell({ state: "starting" });
+  tell({ state: "ready" });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(loads, 1);
+  assert.equal(of("Demo").restart, null);
+});

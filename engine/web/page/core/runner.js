@@ -50,6 +50,13 @@ export class Runner {
     await this.start(file.name);
   }
 
+  /** Bring a plugin up again for which the engine has started a new process. @param {string} name */
+  async bringUpAgain(name) {
+    this.app.logs.of(name).add("note", "The engine has started it again.");
+    this.forgetInCore(name);
+    await this.start(name);
+  }
+
   /** Start a plugin that is on the page. @param {string} name */
   async start(name) {
     const { plugins, connection } = this.app;
@@ -106,14 +113,17 @@ export class Runner {
   async stop(name) {
     const { plugins, dialogs, windows, link, messages } = this.app;
     const plugin = this.imjoy.pm.plugin_names[name];
-    const onEngine = ENGINE_TYPES.includes(plugins.get(name)?.file.type ?? "");
+    const record = plugins.get(name);
+    const onEngine = ENGINE_TYPES.includes(record?.file.type ?? "");
+    // The core has forgotten a plugin that has crashed; the engine has not, and would start it.
+    const id = record?.restart?.id || plugin?.id;
     const attempt = this.attempts.get(name);
     if (attempt) attempt.isStopped = true;
     plugins.change(name, (old) => enter(old, "draining", Date.now()));
     dialogs.cancelAllOf(name);
     windows.closeAllOf(name);
     try {
-      if (onEngine && plugin && link?.state === "online") await link.killPlugin(plugin.id);
+      if (onEngine && id && link?.state === "online") await link.killPlugin(id);
     } catch (error) {
       messages.show(`${name}: ${wordsOf(error)}`, { kind: "error" });
     }

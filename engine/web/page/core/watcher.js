@@ -32,7 +32,11 @@ export class Watcher {
     if (event.event === "log") logs.of(event.name).write(event.stream === "stderr" ? "stderr" : "stdout", String(event.text));
     if (event.event === "exit") logs.of(event.name).add("note", `The process ended: ${event.words || "no reason was given"}.`);
     if (event.event === "progress" && event.message) logs.of(event.name).step(event);
+    const restart = plugins.get(event.name)?.restart;
     plugins.change(event.name, (old) => applyEvent(old, this.asSeen(event), Date.now()));
+    if (restart?.id === event.id && event.event === "state" && event.state === "ready") {
+      void this.app.runner?.bringUpAgain(event.name);
+    }
   }
 
   /** Keep what the core says, but for failures, which stand on the cards, and its small talk. @param {unknown} text */

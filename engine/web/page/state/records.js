@@ -30,6 +30,15 @@ import { explain } from "../text/errors.js";
  */
 
 /**
+ * A plugin whose process has crashed, and that the engine starts again.
+ * @typedef {object} Restart
+ * @property {string} id the plugin's, as the engine knows it
+ * @property {number} at when, in milliseconds
+ * @property {number} attempt
+ * @property {number} of how many attempts there are
+ */
+
+/**
  * @typedef {object} PluginRecord
  * @property {string} name
  * @property {PluginFile} file
@@ -46,6 +55,7 @@ import { explain } from "../text/errors.js";
  * @property {number | null} bar the plugin's own progress, in percent
  * @property {Operation[]} operations
  * @property {Record<string, unknown>} values what is filled into its form
+ * @property {Restart | null} restart when it starts again by itself, after a crash
  * @property {string} outcome how the last run ended
  * @property {boolean} outcomeFailed
  */
@@ -82,6 +92,7 @@ export function newRecord(file, origin, now, values = {}) {
     bar: null,
     operations: [],
     values,
+    restart: null,
     outcome: "",
     outcomeFailed: false,
   };
@@ -110,9 +121,9 @@ export function hasEnded(record) {
  */
 export function enter(record, state, now, { detail = "", failure = null } = {}) {
   const next = { ...record, state, detail, failure, since: state === record.state ? record.since : now };
-  if (ENDED.has(state)) return { ...next, step: null, calls: 0, busy: false, bar: null, operations: [] };
+  if (ENDED.has(state)) return { ...next, restart: null, step: null, calls: 0, busy: false, bar: null, operations: [] };
   if (STARTING.has(state)) return { ...next, preparedAt: record.preparedAt ?? now };
-  return { ...next, step: null, preparedAt: null };
+  return { ...next, restart: null, step: null, preparedAt: null };
 }
 
 /**
@@ -131,7 +142,15 @@ function applyState(record, event, now) {
   const failure = failureOf(event.error);
   // A failure says more than the stop that follows it.
   if (record.state === "failed" && AFTER_FAILURE.has(text(event.state))) return record;
-  return enter(record, text(event.state), now, { detail: text(event.detail), failure });
+  const next = enter(record, text(event.state), now, { detail: text(event.detail), failure });
+  if (event.state !== "backoff") return next;
+  const restart = {
+    id: text(event.id),
+    at: now + count(event.wait_s) * 1000,
+    attempt: count(event.attempt),
+    of: count(event.of),
+  };
+  return { ...next, restart, calls: 0, busy: false, bar: null, operations: [], preparedAt: now };
 }
 
 /** @param {PluginRecord} record @param {Step} step */
@@ -167,6 +186,11 @@ function stepOf(event) {
     unit: text(event.unit),
     message: text(event.message),
   };
+}
+
+/** @param {unknown} value */
+function count(value) {
+  return typeof value === "number" ? value : 0;
 }
 
 /** @param {unknown} value */

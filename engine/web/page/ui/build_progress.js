@@ -21,6 +21,7 @@ const PATIENCE_MS = 15_000;
 /** @param {{record: PluginRecord}} props */
 export function BuildProgress({ record }) {
   const now = useClock(true);
+  if (record.state === "backoff" && record.restart) return html`<${Countdown} restart=${record.restart} now=${now} />`;
   const { step, preparedAt, finished } = record;
   const elapsed = formatDuration(Math.max(0, now - (preparedAt ?? now)) / 1000);
   const fraction = step?.total ? Math.min(1, step.done / step.total) : null;
@@ -45,6 +46,15 @@ export function BuildProgress({ record }) {
       ${finished.length > SHOWN_ITEMS && html`<li class="build-more">+${finished.length - SHOWN_ITEMS}</li>`}
     </ul>`}
   </div>`;
+}
+
+/** @param {{restart: import("../state/records.js").Restart, now: number}} props */
+function Countdown({ restart, now }) {
+  const leftS = Math.ceil(Math.max(0, restart.at - now) / 1000);
+  const when = leftS > 0 ? `in ${leftS} s` : "now";
+  return html`<p class="build-line" role="timer">
+    <span class="build-what">Starts again ${when}, attempt ${restart.attempt} of ${restart.of}. Stop ends that.</span>
+  </p>`;
 }
 
 /** @param {{phase: string}} props */

@@ -3,9 +3,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from imjoy_engine.errors import EnvironmentBuildError
 from imjoy_engine.plugins.lifecycle import State
+from imjoy_engine.plugins.supervisor import PluginSupervisor
 from support.plugin_runs import Run
 from support.workers import LIMITS, Stage
 
@@ -162,3 +166,80 @@ async def test_frames_go_both_ways_and_peers_are_announced(stage: Stage, tmp_pat
     await run.supervisor.stop()
     assert [frame.kind for frame in run.frames] == ["rpc"]
     assert [frame.kind for frame in stage.worker.frames].count("peer_gone") == 1
+
+
+# --- started again after a crash
+
+
+def relied_on(stage: Stage, tmp_path: Path, **fields: Any) -> Run:
+    stage.tools = replace(stage.tools, limits=replace(LIMITS, restart_wait_s=0.01, restarts=2))
+    run = Run(stage, tmp_path, flags=["single-instance"], **fields)
+    run.instance.join("b_1")
+    return run
+
+
+async def test_a_crash_is_followed_by_a_new_process_that_nobody_knows(
+    stage: Stage, tmp_path: Path
+) -> None:
+    run = relied_on(stage, tmp_path)
+    run.supervisor.start()
+    await run.reached(State.READY)
+    earlier = run.instance.peer_id
+    stage.worker.end(None, "SIGSEGV")
+    await run.reached(State.BACKOFF)
+    await run.reached(State.READY)
+    assert run.states == [
+        *["preparing", "starting", "ready", "backoff", "preparing", "starting", "ready"]
+    ]
+    backoff = next(event for event in run.events if event.get("state") == "backoff")
+    assert (backoff["wait_s"], backoff["attempt"], backoff["of"]) == (0.01, 1, 2)
+    assert "killed by SIGSEGV" in backoff["error"]["message"]
+    assert "starts again in 0.01 s (attempt 1 of 2)" in backoff["error"]["hint"]
+    assert run.instance.peer_id != earlier
+    assert (await stage.worker.hears("welcome"))["peers"] == []
+    assert run.instance.error is None
+    await run.supervisor.stop()
+    assert run.states[-2:] == ["draining", "stopped"]
+    assert stage.journal == ["lease", "launch", "stop", "release"] * 2
+
+
+async def test_it_is_never_a_loop(stage: Stage, tmp_path: Path) -> None:
+    run = relied_on(stage, tmp_path)
+    run.supervisor.start()
+    for attempt in range(3):
+        await run.reached(State.READY)
+        run.instance.join(f"b_{attempt}")
+        stage.worker.end(3)
+        if await run.reached(State.BACKOFF) is State.FAILED:
+            break
+    assert run.states.count("backoff") == 2
+    assert run.states[-1] == "failed"
+    assert "started again 2 times within 10 minutes" in run.error["hint"]
+
+
+@pytest.mark.parametrize("why", ["no client", "never", "no flag"])
+async def test_what_nobody_waits_for_is_not_started_again(
+    stage: Stage, tmp_path: Path, why: str
+) -> None:
+    run = relied_on(stage, tmp_path, **({"restart": "never"} if why == "never" else {}))
+    if why == "no client":
+        run.instance.leave("b_1")
+    if why == "no flag":
+        run = Run(stage, tmp_path)
+        run.instance.join("b_1")
+    run.supervisor.start()
+    await run.reached(State.READY)
+    stage.worker.end(3)
+    assert await run.reached(State.BACKOFF) is State.FAILED
+
+
+async def test_a_stop_ends_the_waiting(stage: Stage, tmp_path: Path) -> None:
+    run = relied_on(stage, tmp_path)
+    stage.tools = replace(stage.tools, limits=replace(LIMITS, restart_wait_s=1000))
+    run.supervisor = PluginSupervisor(run.instance, stage.tools)
+    run.supervisor.start()
+    await run.reached(State.READY)
+    stage.worker.end(3)
+    await run.reached(State.BACKOFF)
+    await run.supervisor.stop()
+    assert run.states[-2:] == ["backoff", "stopped"]
