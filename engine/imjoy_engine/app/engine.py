@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from imjoy_engine.app.environments import open_environments
+from imjoy_engine.app.environments import EnvironmentTools, open_environments
 from imjoy_engine.app.info import engine_info
 from imjoy_engine.app.shared_memory import shared_directory
 from imjoy_engine.app.terminal import TerminalLog
@@ -71,6 +71,7 @@ class Engine:
         self._stack = AsyncExitStack()
         self._registry: SessionRegistry
         self._terminal = TerminalLog()
+        self._environments: EnvironmentTools
         self._gpus: GpuLeases
         self._guard: ResourceGuard
         self._admin: Admin
@@ -130,6 +131,9 @@ class Engine:
             find_cgroups if config.use_cgroups else lambda: "Control groups are off.", self._clock
         )
         stack.push_async_callback(self._guard.close)
+        self._environments = open_environments(config, self._clock)
+        await self._environments.store.prepare()
+        stack.push_async_callback(self._environments.plugins.close)
         pool, registry = self._plugins(listener, stack.enter_context(shared_directory()))
         self._registry = registry
         auth = TokenAuth(self.token, self._clock)
@@ -174,7 +178,7 @@ class Engine:
         routes = Routes()
         provisioner = LocalProvisioner(config.environment)
         tools = Tools(
-            environments=open_environments(config, self._clock).plugins,
+            environments=self._environments.plugins,
             provisioner=provisioner,
             spares=SpareInterpreters(provisioner, listener, config.limits, self._clock),
             listener=listener,

@@ -11,6 +11,7 @@ from imjoy_engine.clock import Clock, SystemClock
 from imjoy_engine.config import EngineConfig
 from imjoy_engine.environments import (
     Builders,
+    BytecodeCompiler,
     CondaBuilder,
     CondaSettings,
     EnvironmentStore,
@@ -66,7 +67,11 @@ def open_environments(config: EngineConfig, clock: Clock | None = None) -> Envir
     return EnvironmentTools(
         store=store,
         plugins=PluginEnvironments(
-            store, config.state_dir / "locks", machine=machine, locked=config.locked
+            store,
+            config.state_dir / "locks",
+            machine=machine,
+            locked=config.locked,
+            bytecode=BytecodeCompiler(config.store, machine, clock),
         ),
         inventory=Inventory(config.store),
         mover=Mover(store, packed, uv, machine),

@@ -8,6 +8,7 @@ built under the key of its lock and leases it out.
 from __future__ import annotations
 
 from imjoy_engine.environments.builders import Builders
+from imjoy_engine.environments.bytecode import BytecodeCompiler
 from imjoy_engine.environments.conda import CondaBuilder
 from imjoy_engine.environments.conda_settings import CondaSettings, condarc_files
 from imjoy_engine.environments.examination import Examined, examine
@@ -40,6 +41,7 @@ from imjoy_engine.environments.uv import UvBuilder
 __all__ = [
     "Allow",
     "Builders",
+    "BytecodeCompiler",
     "CondaBuilder",
     "CondaSettings",
     "EnvironmentLease",

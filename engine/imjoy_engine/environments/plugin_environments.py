@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from imjoy_engine.environments.builder import Attempt
+from imjoy_engine.environments.bytecode import BytecodeCompiler
 from imjoy_engine.environments.completion import complete, is_complete
 from imjoy_engine.environments.lease import NOBODY, EnvironmentLease, Owner
 from imjoy_engine.environments.lock import Lock
@@ -34,7 +35,7 @@ class PluginEnvironments:
 
     `records` is where their locks are kept; `shelves` are folders of named environments beside the
     `envs` of each work directory; `machine` are the engine's variables. With `locked`, only exactly
-    what a lock says is built.
+    what a lock says is built. `bytecode` compiles what was used.
     """
 
     def __init__(
@@ -45,12 +46,14 @@ class PluginEnvironments:
         machine: Mapping[str, str],
         shelves: Sequence[Path] = (),
         locked: bool = False,
+        bytecode: BytecodeCompiler | None = None,
     ) -> None:
         self._store = store
         self._records = LockRecords(records)
         self._machine = dict(machine)
         self._shelves = tuple(shelves)
         self._locked = locked
+        self._bytecode = bytecode
 
     async def ensure(
         self, spec: EnvironmentSpec, on_progress: OnProgress, owner: Owner = NOBODY
@@ -89,6 +92,11 @@ class PluginEnvironments:
         """Return `spec` with everything that it refers to, which is fetched."""
         return await self._completed(spec, on_progress, owner)
 
+    async def close(self) -> None:
+        """Return when nothing is done in the background any more."""
+        if self._bytecode is not None:
+            await self._bytecode.close()
+
     async def _completed(
         self, spec: EnvironmentSpec, on_progress: OnProgress, owner: Owner
     ) -> EnvironmentSpec:
@@ -104,6 +112,8 @@ class PluginEnvironments:
     ) -> EnvironmentLease:
         """Write down what the plugin has got; a lease must not be lost on the way."""
         lease.variables.update(spec.variables)
+        if self._bytecode is not None:
+            self._bytecode.want(lease.key)
         if not owner.name or self._locked:
             return lease
         try:

@@ -17,7 +17,15 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["MARKER", "make_own", "protect", "remove_tree", "tree_size", "unprotect"]
+__all__ = [
+    "MARKER",
+    "make_cache_folders",
+    "make_own",
+    "protect",
+    "remove_tree",
+    "tree_size",
+    "unprotect",
+]
 
 MARKER = ".imjoy-env.json"
 """The file that declares a prefix finished."""
@@ -44,6 +52,14 @@ def unprotect(root: Path) -> None:
             folders += [
                 Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)
             ]
+
+
+def make_cache_folders(prefix: Path) -> None:
+    """Make the folders for compiled files, before nobody may write there any more."""
+    for site in prefix.glob("lib/python3.*/site-packages"):
+        for folder in {path.parent for path in site.rglob("*.py")}:
+            if folder.name != "__pycache__":
+                (folder / "__pycache__").mkdir(exist_ok=True)
 
 
 def make_own(root: Path) -> None:

@@ -8,6 +8,7 @@ whom (`store.py`).
     specs/<spec key>.json   the lock that a wish was resolved to
     locks/<key>.lock        held alone by who builds or removes, shared by who uses
     log/<key>.log           commands and words of the last resolve or build
+    compiled/<key>.json     there when its Python files have been compiled
     pins/<key>              there while a person wants the environment kept
     tmp/                    scratch directories
 """
@@ -24,7 +25,13 @@ from typing import Any
 from imjoy_engine.environments.filelock import FileLock
 from imjoy_engine.environments.lease import EnvironmentLease, Package
 from imjoy_engine.environments.lock import Lock
-from imjoy_engine.environments.protect import MARKER, make_own, protect, remove_tree
+from imjoy_engine.environments.protect import (
+    MARKER,
+    make_cache_folders,
+    make_own,
+    protect,
+    remove_tree,
+)
 
 __all__ = ["Shelf", "read_object", "write_object"]
 
@@ -107,6 +114,7 @@ class Shelf:
         if manifest.get("private"):
             make_own(prefix)
         else:
+            make_cache_folders(prefix)
             protect(prefix)
             prefix.chmod(0o755)
         write_object(self.manifest_path(key), {"key": key, **manifest})

@@ -86,6 +86,11 @@ class EnvironmentStore:
         self._wishes: SharedTasks[EnvironmentLease] = SharedTasks(EnvironmentLease.release)
         self._builds: SharedTasks[EnvironmentLease] = SharedTasks(EnvironmentLease.release)
 
+    async def prepare(self) -> None:
+        """Find out beforehand what the first wish would wait for; trouble is told to that one."""
+        with contextlib.suppress(OSError):
+            await self._guard.holds()
+
     async def ensure(
         self, spec: EnvironmentSpec, on_progress: OnProgress, owner: Owner = NOBODY
     ) -> EnvironmentLease:

@@ -66,8 +66,8 @@ class UvBuilder:
         self._uv = _find_uv()
         self._options = settings.options
         self._variables = {
-            "UV_CACHE_DIR": str(cache),
             **settings.variables,
+            "UV_CACHE_DIR": str(cache),
             "NO_COLOR": "1",
             "TERM": "xterm",
         }

@@ -7,18 +7,23 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from imjoy_engine.config import process_environment
 from imjoy_engine.environments import (
     EnvironmentLease,
     EnvironmentSpec,
     EnvironmentStore,
+    Inventory,
     Phase,
     Progress,
+    StoreLimits,
     UvBuilder,
 )
 from imjoy_engine.environments.builder import Attempt
@@ -27,6 +32,7 @@ from imjoy_engine.environments.interpreters import (
     best_interpreter,
     find_interpreters,
 )
+from imjoy_engine.environments.protect import remove_tree
 from imjoy_engine.errors import (
     DiskFullError,
     EnvironmentBuildError,
@@ -556,3 +562,107 @@ async def test_what_it_cannot_do_is_named(place, options, words):
     error = await place.fails(**options)
 
     assert words in error.message
+
+
+# --- an index in trouble, a cache in trouble
+
+
+async def test_an_index_that_hangs_is_given_up(place):
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/simple"
+    async with server:
+        remote = Workplace(
+            place.wheels,
+            PIP_NO_INDEX="",
+            PIP_FIND_LINKS="",
+            PIP_INDEX_URL=url,
+            UV_HTTP_TIMEOUT="1",
+        )
+        assert isinstance(await remote.fails("tiny-one"), IndexUnreachableError)
+
+
+async def test_an_index_that_hangs_is_left_within_a_second(place):
+    asked = asyncio.Event()
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/simple"
+    async with server:
+        remote = Workplace(place.wheels, PIP_NO_INDEX="", PIP_FIND_LINKS="", PIP_INDEX_URL=url)
+        building = asyncio.create_task(remote.ensure("tiny-one"))
+        await asked.wait()
+        async with asyncio.timeout(1):
+            building.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await building
+    assert list((remote.root / "tmp").iterdir()) == []
+
+
+async def test_an_index_that_is_broken(place):
+    async def broken(request: web.Request) -> web.Response:
+        return web.Response(status=500, text="Internal Server Error")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", broken)
+    async with TestServer(app) as server:
+        remote = Workplace(
+            place.wheels,
+            PIP_NO_INDEX="",
+            PIP_FIND_LINKS="",
+            PIP_INDEX_URL=str(server.make_url("/simple")),
+        )
+        error = await remote.fails("tiny-one")
+
+    assert isinstance(error, IndexUnreachableError)
+    assert "500" in error.log_tail
+
+
+def unpacked(place: Workplace) -> Path:
+    """Return the folder in which uv keeps tiny-two as it was unpacked."""
+    (file,) = (place.wheels / "cache").rglob("archive-v*/*/tiny_two.py")
+    return file.parent
+
+
+async def test_a_cache_that_lost_an_entry(place, index):
+    settings = {"PIP_NO_INDEX": "", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": index.url}
+    (await Workplace(place.wheels, **settings).ensure("tiny-two")).release()
+    remove_tree(unpacked(place))
+    again = Workplace(place.wheels, "other", **settings)
+
+    with await again.ensure("tiny-two") as lease:
+        assert await asyncio.to_thread(imported, lease, "import tiny_two; print('ok')") == "ok"
+
+
+async def test_a_cache_whose_files_are_rubbish(place, index):
+    settings = {"PIP_NO_INDEX": "", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": index.url}
+    (await Workplace(place.wheels, **settings).ensure("tiny-two")).release()
+    for file in (place.wheels / "cache").rglob("*"):
+        if file.suffix in (".msgpack", ".http", ".rkyv", ".rev"):
+            file.chmod(0o644)
+            file.write_bytes(b"rubbish")
+    again = Workplace(place.wheels, "other", **settings)
+
+    with await again.ensure("tiny-two") as lease:
+        assert await asyncio.to_thread(imported, lease, "import tiny_two; print('ok')") == "ok"
+
+
+async def test_the_cache_is_left_usable_by_making_room(place, index):
+    settings = {"PIP_NO_INDEX": "", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": index.url}
+    remote = Workplace(place.wheels, **settings)
+    remote.store = EnvironmentStore(remote.root, UvBuilder(remote.root / "uv", remote.variables))
+    (await remote.ensure("tiny-one")).release()
+    late = Inventory(remote.root, now=lambda: time.time() + 7200)
+    made = await asyncio.to_thread(late.make_room, StoreLimits(max_bytes=0))
+
+    assert len(made.keys) == 1
+    assert not list((remote.root / "uv").rglob("tiny_one.py"))
+    with await remote.ensure("tiny-one") as lease:
+        assert await asyncio.to_thread(imported, lease, "import tiny_one; print('ok')") == "ok"
