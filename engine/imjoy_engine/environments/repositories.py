@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from imjoy_engine.environments.builder import Attempt
-from imjoy_engine.environments.indexes import redacted
+from imjoy_engine.environments.indexes import index_settings, redacted
 from imjoy_engine.environments.progress import Phase, Progress
 from imjoy_engine.environments.protect import remove_tree
 from imjoy_engine.environments.spec import Repository
@@ -84,7 +84,9 @@ async def _run(
             )
 
     # Nobody is there who could type a password; git's own helpers and ~/.netrc still count.
+    found = index_settings(machine).variables
     variables = {
+        **({"GIT_SSL_CAINFO": found["SSL_CERT_FILE"]} if "SSL_CERT_FILE" in found else {}),
         **scrubbed(machine),
         "GIT_TERMINAL_PROMPT": "0",
         "GCM_INTERACTIVE": "never",

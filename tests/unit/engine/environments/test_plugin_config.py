@@ -160,6 +160,7 @@ CREATED = "conda create -n maskgenerator python=3.6.8"
         ),
         ({"type": "existing", "options": {"path": "/opt/a"}}, EnvironmentSpec(existing="/opt/a")),
         ({"type": "packed", "options": {"path": "a.tar"}}, EnvironmentSpec(packed="a.tar")),
+        ({"type": "named", "options": {"name": "science"}}, EnvironmentSpec(named="science")),
     ],
 )
 def test_env_in_all_its_forms(env, spec):
@@ -219,6 +220,20 @@ def test_env_in_all_its_forms(env, spec):
             EnvironmentSpec(pip=("numpy", "scipy @ https://x.org/a.whl")),
         ),
         ("pip: -U numpy --no-cache-dir", EnvironmentSpec(pip=("numpy",))),
+        ("cmd: python setup.py install", EnvironmentSpec(commands=("python setup.py install",))),
+        (
+            "cmd: conda install -y -c lab openslide=3",
+            EnvironmentSpec(conda=("openslide=3",), channels=("lab",)),
+        ),
+        (
+            "cmd: conda install x && python -m x",
+            EnvironmentSpec(commands=("conda install x && python -m x",)),
+        ),
+        ("cmd: conda remove x", EnvironmentSpec(commands=("conda remove x",))),
+        (
+            ["numpy", "cmd: a b", "cmd: c"],
+            EnvironmentSpec(pip=("numpy",), commands=("a b", "c")),
+        ),
     ],
 )
 def test_requirements_of_other_kinds(requirements, spec):

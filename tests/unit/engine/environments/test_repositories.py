@@ -80,3 +80,24 @@ async def test_cancelled_it_leaves_nothing_within_a_second(attempt, work_dir):
 
     assert list(work_dir.iterdir()) == []
     assert psutil.Process().children(recursive=True) == []
+
+
+async def test_proxies_and_certificates_are_told_to_git(attempt, work_dir, tmp_path):
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(
+        '#!/bin/sh\necho "$GIT_SSL_CAINFO $HTTPS_PROXY $GIT_TERMINAL_PROMPT"\nexit 1\n'
+    )
+    program.chmod(0o755)
+    bundle = tmp_path / "ca.pem"
+    bundle.touch()
+    machine = {
+        "PATH": f"{program.parent}:{os.defpath}",
+        "HTTPS_PROXY": "http://me:secret@proxy:1",
+        "REQUESTS_CA_BUNDLE": str(bundle),
+    }
+
+    with pytest.raises(EnvironmentBuildError) as caught:
+        await clone(Repository("https://host/x/y", "y"), work_dir, machine, attempt)
+
+    assert f"{bundle} http://***@proxy:1 0" in caught.value.log_tail
