@@ -133,12 +133,10 @@ async def test_requirements_are_read_in_every_form(
     ("config", "field"),
     [
         ({"env": [{"type": "docker"}]}, "env[0] {'type': 'docker'}"),
-        ({"requirements": ["small-package", "repo: https://x.org/y"]}, "repo 'https://x.org/y'"),
-        ({"requirements": ["cmd: make me"]}, "cmd 'make me'"),
         ({"requirements": ["./local"]}, "requirements[0] './local'"),
         ({"cmd": "matlab"}, "cmd 'matlab'"),
     ],
-    ids=["env", "repo", "cmd", "file", "interpreter"],
+    ids=["env", "file", "interpreter"],
 )
 async def test_what_is_not_supported_yet_is_named(
     person: Person, config: dict[str, object], field: str

@@ -119,7 +119,7 @@ async def test_a_start_that_fails_says_why(page: Page, script: str, words: str) 
 
 
 async def test_needs_that_are_not_met_are_told(page: Page) -> None:
-    code = plugin_file(GOOD, requirements=["cmd: make me"])
+    code = plugin_file(GOOD, requirements=["./local"])
     assert "not supported yet" in await failure(page, f"load({json.dumps(code)})")
 
 

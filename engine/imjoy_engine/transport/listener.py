@@ -7,7 +7,6 @@ import contextlib
 import json
 import logging
 import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from imjoy_engine.errors import PluginStartError
 from imjoy_engine.ids import new_secret
+from imjoy_engine.processes import own_directory
 from imjoy_engine.transport.channel import Channel
 from imjoy_wire.frames import Frame
 
@@ -54,7 +54,7 @@ class WorkerListener:
     @asynccontextmanager
     async def listening(cls, *, max_frame_bytes: int) -> AsyncIterator[WorkerListener]:
         """Listen while the block runs; socket and directory (mode 0700) are gone afterwards."""
-        directory = Path(tempfile.mkdtemp(prefix="imjoy-"))
+        directory = await asyncio.to_thread(own_directory)
         listener = cls(directory, max_frame_bytes)
         loop = asyncio.get_running_loop()
         server = await loop.create_unix_server(listener._accept, listener._path)

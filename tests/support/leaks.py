@@ -1,0 +1,121 @@
+"""What a test must not leave behind: processes, threads, descriptors, sockets, shared memory."""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+__all__ = ["no_leaks", "strays"]
+
+WITHIN_S = 5.0
+MARK = "IMJOY_TEST_PROCESS"
+"""Every process that a test starts inherits this variable, wherever it hides in the tree."""
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """What this process has at one moment, each thing by words that a person can read."""
+
+    processes: frozenset[str]
+    threads: frozenset[str]
+    descriptors: frozenset[str]
+    files: frozenset[str]
+
+    @classmethod
+    def of_this_process(cls, temporary: Path) -> Belongings:
+        return cls(
+            frozenset(_children()),
+            frozenset(f"{each.name} ({each.ident})" for each in threading.enumerate()),
+            frozenset(_descriptors()),
+            frozenset(_sockets(temporary) | _shared_memory()),
+        )
+
+    def beyond(self, earlier: Belongings) -> list[str]:
+        """Return what is here and was not there."""
+        return [
+            *(f"process {each}" for each in self.processes - earlier.processes),
+            *(f"thread {each}" for each in self.threads - earlier.threads),
+            *(f"descriptor {each}" for each in self.descriptors - earlier.descriptors),
+            *(f"file {each}" for each in self.files - earlier.files),
+        ]
+
+
+@contextmanager
+def no_leaks(temporary: Path) -> Iterator[None]:
+    """Fail when the block leaves anything that was not there, or is not gone within some seconds.
+
+    `temporary` is where this process keeps its temporary files.
+    """
+    earlier = Belongings.of_this_process(temporary)
+    yield
+    deadline = time.monotonic() + WITHIN_S
+    left = Belongings.of_this_process(temporary).beyond(earlier)
+    pause = threading.Event()
+    while left and time.monotonic() < deadline:
+        gc.collect()
+        pause.wait(0.01)  # what ends by itself, in threads of its own, has no event to wait for
+        left = Belongings.of_this_process(temporary).beyond(earlier)
+    assert not left, f"left behind: {', '.join(sorted(left))}"
+
+
+def strays(mark: str) -> list[psutil.Process]:
+    """Return the processes that carry this mark, whoever their parents are, but not this one."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            is_ours = process.environ().get(MARK) == mark and process.pid != os.getpid()
+            if is_ours and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def _children() -> Iterator[str]:
+    for child in psutil.Process().children():
+        try:
+            yield f"{child.pid} {' '.join(child.cmdline())[:120]} ({child.status()})"
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _descriptors() -> Iterator[str]:
+    """Yield open sockets, pipes and files; what the interpreter opens for itself is not ours."""
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            target = entry.readlink().as_posix()
+        except FileNotFoundError:  # the descriptor of this very listing
+            continue
+        if target.startswith(("socket:", "pipe:", "/dev/shm", "/tmp")):
+            yield f"{entry.name} {target}"
+
+
+def _sockets(temporary: Path) -> set[str]:
+    """Find sockets; what an engine left that was killed is removed by the next one of its user."""
+    places = [temporary, *(each for each in temporary.iterdir() if each.is_dir())]
+    return {
+        str(path)
+        for place in places
+        if place.exists() and not _is_of_the_dead(place.name)
+        for path in place.iterdir()
+        if stat.S_ISSOCK(path.lstat().st_mode)
+    }
+
+
+def _is_of_the_dead(name: str) -> bool:
+    made_by = re.match(r"imjoy-(\d+)-", name)
+    return made_by is not None and not psutil.pid_exists(int(made_by[1]))
+
+
+def _shared_memory() -> set[str]:
+    return {str(path) for path in Path("/dev/shm").glob(f"imjoy-{os.getpid()}-*")}
