@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from imjoy_client.consent import AllowCommands, consent_answer
 from imjoy_client.core_api import OnMessage, core_api
 from imjoy_client.end import PluginEnd
 from imjoy_client.errors import ClientError, PluginFailedError
@@ -65,6 +66,7 @@ class Client:
         self._plugins: dict[str, PluginEnd] = {}  # by plugin id
         self._ends: dict[str, PluginEnd] = {}  # by the peer id of this client's end
         self._early: dict[str, list[Frame]] = {}  # for ends whose start has not been answered
+        self._consents: dict[str, AllowCommands] = {}  # by plugin id
         self._starting = 0
         self._session = EngineSession(
             url,
@@ -92,11 +94,16 @@ class Client:
         script: str | None = None,
         api: Mapping[str, Callable[..., Any]] | None = None,
         on_message: OnMessage | None = None,
+        allow_commands: AllowCommands | None = None,
+        environment: Mapping[str, Any] | None = None,
     ) -> PluginProxy:
         """Return a plugin that is ready to be called, its environment built and `setup` run.
 
         `source` is a plugin file, the text of one, or a config to go with `script`. `api` adds
         functions that the plugin finds on its `api`; `on_message` gets what it logs and shows.
+        `allow_commands` is asked when the plugin wants to run commands of its own for its
+        environment; without it they are refused. `environment` holds decisions about that:
+        `allow_build`, `exclude_newer`, `python`, `packed`.
         Raises PluginFileError and PluginFailedError.
         """
         plugin = _source(source, script)
@@ -106,7 +113,10 @@ class Client:
         end = PluginEnd(self, plugin_id, plugin, functions)
         self._plugins[plugin_id] = end
         try:
-            await self._start(end, {"type": "native-python", **plugin.config})
+            beside = {"asks": allow_commands is not None, "environment": dict(environment or {})}
+            if allow_commands is not None:
+                self._consents[plugin_id] = allow_commands
+            await self._start(end, {"type": "native-python", **plugin.config}, beside)
         except BaseException:
             # Half a plugin is of no use to anybody; that it is gone already is no news.
             with contextlib.suppress(ClientError):
@@ -115,10 +125,10 @@ class Client:
             raise
         return PluginProxy(end, self.stop_plugin)
 
-    async def _start(self, end: PluginEnd, config: dict[str, Any]) -> None:
+    async def _start(self, end: PluginEnd, config: dict[str, Any], beside: dict[str, Any]) -> None:
         self._starting += 1
         try:
-            payload = {"id": end.plugin_id, "config": config}
+            payload = {**beside, "id": end.plugin_id, "config": config}
             answer = await self._session.ask("init_plugin", payload)
             end.attach(answer)
             self._ends[answer["client_peer"]] = end
@@ -143,6 +153,7 @@ class Client:
         self._forget_plugin(plugin_id)
 
     def _forget_plugin(self, plugin_id: str) -> None:
+        self._consents.pop(plugin_id, None)
         end = self._plugins.pop(plugin_id, None)
         if end is not None:
             end.event({"event": "state", "state": "stopped"})  # its own word may come too late
@@ -200,8 +211,21 @@ class Client:
         if end is not None:
             end.event(event)
             event = {**event, "name": end.name}
+            allow = self._consents.get(end.plugin_id)
+            if event.get("event") == "consent" and allow is not None:
+                self._session.soon(self._answer(event, allow))
         if self._on_event is not None:
             self._on_event(event)
+
+    async def _answer(self, event: dict[str, Any], allow: AllowCommands) -> None:
+        try:
+            answer = await consent_answer(event, allow)
+        except Exception:  # noqa: BLE001 - the program's own function; its plugin must not wait
+            _LOG.exception("allow_commands failed; nothing is allowed")
+            answer = {"id": event["id"], "question": event["question"], "allow": False}
+        # Somebody else may have answered meanwhile.
+        with contextlib.suppress(ClientError):
+            await self._session.ask("answer_consent", answer)
 
     def _lost(self, why: str) -> None:
         for end in list(self._plugins.values()):

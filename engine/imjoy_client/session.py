@@ -155,7 +155,7 @@ class EngineSession:
         self.info = answer["engine_info"]
         self._travel_by(self._by_socketio)
         if self._wants_channel:
-            self._soon(self._open_channel())
+            self.soon(self._open_channel())
 
     async def _open_channel(self) -> None:
         """Change to a data channel if one can be had; go on as before if not."""
@@ -183,7 +183,8 @@ class EngineSession:
         if self._channel is None and self._pump is not None:
             self._pump.cancel()
 
-    def _soon(self, work: Any) -> None:
+    def soon(self, work: Any) -> None:
+        """Do work beside, until the session is closed."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

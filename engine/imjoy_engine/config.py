@@ -80,6 +80,8 @@ class EngineConfig:
     token: str | None = None
     base_url: str | None = None
     debug: bool = False
+    allow_commands: bool = False
+    """Plugins may run their own commands for their environments, without a person being asked."""
     allow_origins: tuple[str, ...] = ()
     file_roots: tuple[Path, ...] = ()
     """Directories beside the workspace that clients may see."""

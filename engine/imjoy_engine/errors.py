@@ -88,6 +88,8 @@ class EngineError(Exception):
         self.message = message
         self.hint = hint
         self.log_tail = log_tail
+        self.actions: list[dict[str, Any]] = []
+        """What a person could try, for a client to offer."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the form that acks, events and logs carry."""
@@ -97,6 +99,7 @@ class EngineError(Exception):
             "message": self.message,
             "hint": self.hint,
             "log_tail": self.log_tail,
+            **({"actions": self.actions} if self.actions else {}),
         }
 
 

@@ -177,7 +177,7 @@ async def test_a_broken_download_leaves_nothing_half_built(
     stall(index)
     await person.drop(user_of("fragile", "Fragile"))
     await index.stalled.wait()
-    await person.presses("Fragile", "Stop")
+    await person.presses("Fragile", "Cancel")
     await person.sees_state("Fragile", "Stopped")
     index.gate.set()
     person.watch.may_say.append('The plugin "Fragile" was stopped')

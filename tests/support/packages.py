@@ -49,13 +49,39 @@ def make_wheel(
     return path
 
 
-def make_sdist(folder: Path, name: str, version: str) -> Path:
-    """Write a source distribution that nothing here can build."""
+_BACKEND = """
+import zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    module, info = {module!r}, {info!r}
+    name = info.removesuffix(".dist-info") + "-py3-none-any.whl"
+    with zipfile.ZipFile(folder + "/" + name, "w") as archive:
+        archive.writestr(module + ".py", "version = {version!r}\\n")
+        archive.writestr(info + "/METADATA", {metadata!r})
+        tags = "Root-Is-Purelib: true\\nTag: py3-none-any\\n"
+        archive.writestr(info + "/WHEEL", "Wheel-Version: 1.0\\n" + tags)
+        archive.writestr(info + "/RECORD", "")
+    return name
+"""
+
+
+def make_sdist(folder: Path, name: str, version: str, *, buildable: bool = False) -> Path:
+    """Write a source distribution, by default one that nothing here can build."""
     path = folder / f"{name}-{version}.tar.gz"
+    metadata = _metadata(name, version, ())
+    module = name.replace("-", "_")
+    backend = _BACKEND.format(
+        module=module,
+        info=f"{module}-{version}.dist-info",
+        version=version,
+        metadata=metadata.decode(),
+    )
+    settings = 'requires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     with tarfile.open(path, "w:gz") as archive:
         for entry, content in {
-            "PKG-INFO": _metadata(name, version, ()),
-            "pyproject.toml": b'[build-system]\nrequires = []\nbuild-backend = "missing"\n',
+            "PKG-INFO": metadata,
+            "pyproject.toml": f"[build-system]\n{settings}".encode(),
+            **({"backend.py": backend.encode()} if buildable else {}),
         }.items():
             member = tarfile.TarInfo(f"{name}-{version}/{entry}")
             member.size = len(content)
@@ -121,6 +147,8 @@ class PackageIndex:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             address = f"/files/{path.name}#sha256={digest}"
             links.append(f'<a href="{address}" data-dist-info-metadata="true">{path.name}</a>')
+        sources = sorted(self._folder.glob(f"{request.match_info['name']}-*.tar.gz"))
+        links += [f'<a href="/files/{path.name}">{path.name}</a>' for path in sources]
         if not links:
             raise web.HTTPNotFound
         return web.Response(text="\n".join(links), content_type="text/html")

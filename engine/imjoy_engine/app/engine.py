@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import platform
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +18,7 @@ from imjoy_engine.app.worker_archive import unpacked_worker
 from imjoy_engine.app.workspace import locked_workspace
 from imjoy_engine.clock import Clock, SystemClock
 from imjoy_engine.config import DEFAULT_WORKSPACE, EngineConfig
+from imjoy_engine.environments import find_interpreters
 from imjoy_engine.gateway.admin import Admin
 from imjoy_engine.gateway.api import add_api
 from imjoy_engine.gateway.auth import (
@@ -34,6 +37,7 @@ from imjoy_engine.gateway.signing import UrlSigner
 from imjoy_engine.gateway.socketio import SocketIOGateway
 from imjoy_engine.ids import new_secret
 from imjoy_engine.plugins import (
+    Consents,
     DetachedPlugins,
     PluginInstance,
     PluginPool,
@@ -185,6 +189,8 @@ class Engine:
         tools = Tools(
             environments=self._environments.plugins,
             provisioner=provisioner,
+            consents=Consents(config.state_dir / "consents.json", allow_all=config.allow_commands),
+            pythons=lambda: _pythons(config.environment),
             spares=SpareInterpreters(provisioner, listener, config.limits, self._clock),
             listener=listener,
             worker=unpacked_worker(BUILT / "worker.pyz", config.store),
@@ -247,3 +253,7 @@ class Engine:
 
     async def _info(self) -> dict[str, Any]:
         return engine_info(self.config.name, self.url, await self._gpus.inventory())
+
+
+async def _pythons(machine: Mapping[str, str]) -> list[str]:
+    return [platform.python_version(), *(each.version for each in await find_interpreters(machine))]

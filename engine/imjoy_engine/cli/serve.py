@@ -90,6 +90,11 @@ _LOG = logging.getLogger("imjoy_engine")
 @click.option(
     "--locked", is_flag=True, help="Build only exactly what the locks of the plugins say."
 )
+@click.option(
+    "--allow-commands",
+    is_flag=True,
+    help="Let every plugin run its own commands for its environment, without asking anybody.",
+)
 @click.option("--open/--no-open", "open_page", default=False, help="Open the page in a browser.")
 @click.option(
     "--log-format",
@@ -126,6 +131,7 @@ def _config(options: dict[str, Any]) -> EngineConfig:
         token=token,
         base_url=base_url,
         debug=options["debug"],
+        allow_commands=options["allow_commands"],
         allow_origins=tuple(options["allow_origin"]),
         file_roots=tuple(root.absolute() for root in options["file_roots"]),
         limits=_limits(options),

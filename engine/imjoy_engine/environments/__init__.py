@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from imjoy_engine.environments.builders import Builders
 from imjoy_engine.environments.bytecode import BytecodeCompiler
+from imjoy_engine.environments.choices import Choices, remedies
 from imjoy_engine.environments.conda import CondaBuilder
 from imjoy_engine.environments.conda_settings import CondaSettings, condarc_files
 from imjoy_engine.environments.examination import Examined, examine
 from imjoy_engine.environments.existing import ExistingBuilder
+from imjoy_engine.environments.forecast import Forecast
 from imjoy_engine.environments.indexes import pip_config_files
+from imjoy_engine.environments.interpreters import find_interpreters
 from imjoy_engine.environments.inventory import (
     Inventory,
     RoomMade,
@@ -21,6 +24,7 @@ from imjoy_engine.environments.inventory import (
     StoreLimits,
 )
 from imjoy_engine.environments.lease import (
+    NOBODY,
     Allow,
     EnvironmentLease,
     Environments,
@@ -39,9 +43,11 @@ from imjoy_engine.environments.store import EnvironmentStore
 from imjoy_engine.environments.uv import UvBuilder
 
 __all__ = [
+    "NOBODY",
     "Allow",
     "Builders",
     "BytecodeCompiler",
+    "Choices",
     "CondaBuilder",
     "CondaSettings",
     "EnvironmentLease",
@@ -50,6 +56,7 @@ __all__ = [
     "Environments",
     "Examined",
     "ExistingBuilder",
+    "Forecast",
     "GpuRequest",
     "Inventory",
     "Mover",
@@ -67,8 +74,10 @@ __all__ = [
     "UvBuilder",
     "condarc_files",
     "examine",
+    "find_interpreters",
     "nobody_allows",
     "pip_config_files",
+    "remedies",
     "script_metadata",
     "spec_from_config",
     "spec_from_file",

@@ -31,7 +31,7 @@ async def allowed(commands: Sequence[str], owner: Owner, on_progress: OnProgress
     if not commands:
         return
     message = "Waiting for somebody to allow the plugin's commands"
-    on_progress(Progress(Phase.COMMAND, total=len(commands), unit="commands", message=message))
+    on_progress(Progress(Phase.QUEUED, total=len(commands), unit="commands", message=message))
     if not await owner.allow(tuple(commands)):
         raise CommandRefusedError(
             f"The plugin wants to run {len(commands)} of its own commands to make its environment, "

@@ -67,6 +67,7 @@ class SocketIOGateway:
             "kill_plugin_process": Session.kill_plugin_process,
             "get_plugin_source": Session.plugin_source,
             "leave_session": lambda session, _: self._leave(session),
+            "answer_consent": Session.answer_consent,
             "reset_engine": lambda session, _: session.reset_engine(),
         }
         for name, request in {**own, **requests}.items():

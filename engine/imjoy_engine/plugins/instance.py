@@ -11,6 +11,7 @@ from typing import Any
 
 from imjoy_engine.errors import EngineError
 from imjoy_engine.ids import new_id, new_secret
+from imjoy_engine.plugins.consent import Question
 from imjoy_engine.plugins.lifecycle import Lifecycle, State
 from imjoy_engine.plugins.log_files import log_path
 from imjoy_engine.plugins.manifest import PluginManifest
@@ -68,6 +69,11 @@ class PluginInstance:
         self.error: EngineError | None = None
         self.exit: dict[str, Any] | None = None
         self.peers: list[str] = []
+        self.choices: object = None
+        """What a person decided about the environment, as the client sent it."""
+        self.askers: set[str] = set()
+        """The clients' ends that show questions to a person."""
+        self.question = Question(self.emit)
         self.lease: GpuLease | None = None
         """The GPUs it holds; None for a plugin that asks for none."""
         self.queue_place: Place | None = None
@@ -120,6 +126,9 @@ class PluginInstance:
 
     def leave(self, peer_id: str, reason: dict[str, Any] | None = None) -> None:
         """Tell the worker that a client's end is gone."""
+        self.askers.discard(peer_id)
+        if not self.askers:
+            self.question.refuse()
         if peer_id in self.peers:
             self.peers.remove(peer_id)
             self._control("peer_gone", {"peer": peer_id, "reason": reason or {}})

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from imjoy_engine.config import Limits
 from imjoy_engine.environments import Environments
+from imjoy_engine.plugins.consent import Consents
 from imjoy_engine.plugins.detached import DetachedPlugins
 from imjoy_engine.plugins.guard import ResourceGuard
+from imjoy_engine.plugins.preparation import Pythons
 from imjoy_engine.plugins.spares import SpareInterpreters
 from imjoy_engine.provisioners import Provisioner
 from imjoy_engine.resources import GpuLeases
@@ -29,6 +31,9 @@ class Tools:
     engine_url: Callable[[], str]
     limits: Limits
     spares: SpareInterpreters | None = None
+    consents: Consents | None = None
+    """What people allowed; None: plugins run no commands of their own."""
+    pythons: Pythons | None = None
     detached: DetachedPlugins | None = None
     """The records of plugins that may outlive the engine; None: none may."""
     shared_memory: Path | None = None

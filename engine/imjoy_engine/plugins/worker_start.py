@@ -12,12 +12,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from imjoy_engine.environments import EnvironmentSpec, Progress, spec_from_config
+from imjoy_engine.environments import EnvironmentSpec
 from imjoy_engine.errors import PluginExitedError, PluginStartError
 from imjoy_engine.plugins.allotment import leased_gpus
 from imjoy_engine.plugins.detached import DetachedPlugins, DetachedRecord
 from imjoy_engine.plugins.instance import PluginInstance
 from imjoy_engine.plugins.lifecycle import State
+from imjoy_engine.plugins.preparation import Preparation
 from imjoy_engine.plugins.tools import Tools
 from imjoy_engine.plugins.wishes import gpu_wish
 from imjoy_engine.processes import ExitReport
@@ -59,14 +60,15 @@ class WorkerStart:
     async def anew(self) -> StartedWorker:
         """Return the worker in an environment of its own, with the GPUs that it wishes for."""
         instance, tools = self._instance, self._tools
-        spec = spec_from_config(instance.manifest.config)
+        wish = Preparation(instance, tools.environments, tools.consents, tools.pythons)
+        spec = wish.spec
         gpu_variables = await self._lease_gpus(spec)
         instance.lifecycle.enter(State.PREPARING)
-        lease = await tools.environments.ensure(spec, self._progress)
+        await asyncio.to_thread(instance.work_dir.mkdir, parents=True, exist_ok=True)
+        lease = await wish.lease()
         self._stack.callback(lease.release)
 
         instance.lifecycle.enter(State.STARTING)
-        await asyncio.to_thread(instance.work_dir.mkdir, parents=True, exist_ok=True)
         launch = LaunchSpec(
             python=lease.python,
             prefix=lease.prefix,
@@ -74,7 +76,7 @@ class WorkerStart:
             address=tools.listener.address,
             ticket="",
             work_dir=instance.work_dir,
-            environment=lease.variables,
+            environment=wish.shared_variables(lease),
             read_only=lease.read_only,
             private=lease.private,
         )
@@ -85,7 +87,7 @@ class WorkerStart:
             return await self._launched(replace(launch, held_fds=held, kept=place), variables)
         started = self._spare(launch, variables) or await self._launched(launch, variables)
         if tools.spares is not None:
-            tools.spares.keep(launch, lambda: tools.environments.ensure(spec, _unheard))
+            tools.spares.keep(launch, wish.lease_again)
         return started
 
     async def found(self, record: DetachedRecord) -> StartedWorker:
@@ -186,10 +188,3 @@ class WorkerStart:
                     hint=error.hint,
                 ) from None
             raise
-
-    def _progress(self, progress: Progress) -> None:
-        self._instance.emit("progress", **progress.as_dict())
-
-
-def _unheard(_: Progress) -> None:
-    """Hear nothing of an environment that is there already."""

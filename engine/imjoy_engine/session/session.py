@@ -217,11 +217,16 @@ class Session:
             del self._crashed[earlier]
         self._attendance.joined(instance, self)
         self._tools.routes.add(Route(attachment.client_peer, self.workspace, self.deliver))
+        if payload.get("asks"):
+            instance.askers.add(attachment.client_peer)
         instance.join(attachment.client_peer, replaces=self._inherited.pop(instance.id, []))
         if begin is not None:
+            instance.choices = payload.get("environment")
             begin()
         elif not instance.lifecycle.is_final:
             self.plugin_event(instance, {"event": "state", "state": instance.state.value})
+            for question in instance.question.open():
+                self.plugin_event(instance, {"event": "consent", **question})
         return {
             "id": plugin_id,
             "instance": instance.id,
@@ -245,6 +250,20 @@ class Session:
             await self._tools.pool.stop(instance)
         self._forget(plugin_id, _LEFT)
         return {"report": instance.exit}
+
+    def answer_consent(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """Say whether a plugin of this client may run the commands that it asked about."""
+        attachment = self._attachments.get(_required_text(payload, "id"))
+        question = _required_text(payload, "question")
+        allow = payload.get("allow")
+        if not isinstance(allow, bool):
+            raise BadRequestError('The answer has no "allow".', hint="Send true or false.")
+        if attachment is None or not attachment.instance.question.answer(question, allow=allow):
+            raise NotFoundError(
+                "Nobody waits for that answer any more.",
+                hint="Start the plugin again to be asked once more.",
+            )
+        return {}
 
     async def kill_plugin_process(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """End one plugin of this workspace by its pid, or all of them."""

@@ -34,6 +34,9 @@ const EXPORT_S = 30;
  * @property {number} [graceS] how long a dropped connection is hidden from the core, in seconds; the engine says
  * @property {number} [exportS] how long a script that has run may take to export something
  * @property {typeof globalThis.WebSocket | null} [WebSocket] opens the data channel; null: Socket.IO only
+ * @property {boolean} [asks] somebody listens to `plugin` events `consent` and calls `answerConsent`
+ * @property {(name: string) => Record<string, unknown>} [choicesOf] what a person decided about the
+ *   environment of the plugin of that name: `allow_build`, `exclude_newer`, `python`, `packed`
  * @property {number} [retryS] how long to wait after the engine has closed the connection
  */
 
@@ -88,6 +91,10 @@ export class EngineLink {
       owners: new WeakMap(),
       load,
       exportS: options.exportS ?? EXPORT_S,
+      beside: (/** @type {string} */ name) => ({
+        asks: options.asks === true,
+        environment: options.choicesOf?.(name) ?? {},
+      }),
     };
     this.listen();
   }
@@ -209,6 +216,16 @@ export class EngineLink {
   async killProcess(pid) {
     const payload = pid === null ? { all: true } : { pid };
     await this.session.request("kill_plugin_process", payload, { timeoutS: 60 });
+  }
+
+  /**
+   * Resolve when the engine knows whether a plugin may run the commands of a `consent` event.
+   * @param {string} id the plugin's
+   * @param {string} question of the event
+   * @param {boolean} allow
+   */
+  async answerConsent(id, question, allow) {
+    await this.session.request("answer_consent", { id, question, allow });
   }
 
   /** Return `{plugin_num, plugin_processes: [{name, pid, id, state}], engine_process}`. */

@@ -24,11 +24,13 @@ export class PluginRun {
    * @param {Session} session
    * @param {Record<string, any>} config the plugin's, as the core has parsed it
    * @param {string | null} [wanted] the running instance to attach to, when it is known
+   * @param {Record<string, unknown>} [beside] what the engine is told with the config
    */
-  constructor(session, config, wanted = null) {
+  constructor(session, config, wanted = null, beside = {}) {
     this.session = session;
     this.config = config;
     this.wanted = wanted;
+    this.beside = beside;
     this.id = String(config.id);
     this.name = String(config.name);
     /** @type {string | null} */
@@ -79,6 +81,7 @@ export class PluginRun {
       id: this.id,
       config: engineConfig(this.config),
       resume: true,
+      ...this.beside,
       ...(this.wanted === null ? {} : { instance: this.wanted }),
     };
     await this.during(

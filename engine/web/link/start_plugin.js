@@ -32,6 +32,7 @@ import { pythonScripts } from "./scripts.js";
  * @property {import("./rpc_patches.js").Owners} owners
  * @property {(url: string) => Promise<Response>} load
  * @property {number} exportS how long a script may take to export after it has run, in seconds
+ * @property {(name: string) => Record<string, unknown>} beside what the engine is told with a config
  */
 
 /**
@@ -44,7 +45,8 @@ import { pythonScripts } from "./scripts.js";
  */
 export async function startPlugin(engine, config, core, utils) {
   await replaced(engine.runs.get(String(config.id)));
-  const run = new PluginRun(engine.session, config, engine.wanted.get(String(config.name)));
+  const name = String(config.name);
+  const run = new PluginRun(engine.session, config, engine.wanted.get(name), engine.beside(name));
   engine.wanted.delete(run.name);
   engine.runs.set(run.id, run);
   void run.ended.then(() => {

@@ -68,8 +68,8 @@ export class App {
   rememberPlugins() {
     const records = [...this.plugins.records.value.values()];
     const loaded = records.filter((record) => !hasEnded(record) && record.origin !== BY_PLUGIN);
-    const plugins = loaded.map(({ name, origin, file, values }) => {
-      return { name, origin, source: file.source, tag: file.tag, values };
+    const plugins = loaded.map(({ name, origin, file, values, choices }) => {
+      return { name, origin, source: file.source, tag: file.tag, values, choices };
     });
     remember(this.storage, plugins);
     if (this.tabStorage) remember(this.tabStorage, plugins);

@@ -53,6 +53,8 @@ async function connect() {
     io,
     loadRPC,
     name: "ImJoy Engine",
+    asks: true,
+    choicesOf: (/** @type {string} */ name) => app.plugins.get(name)?.choices ?? {},
   });
   app.link = link;
   let registered = false;

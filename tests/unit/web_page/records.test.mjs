@@ -86,3 +86,15 @@ test("a crash that is followed by a new start says when, and until then nothing 
     assert.equal(enter(preparing, state, 6000).restart, null);
   }
 });
+
+test("a failure carries what could help, and nothing that is none", () => {
+  const good = { field: "python", label: "Use another Python", why: "…", value: "3.9", entry: "option", options: ["3.9"] };
+  const failed = { event: "state", state: "failed", error: { message: "No.", actions: [good, { field: 3 }, null] } };
+  const record = applyEvent(newRecord(FILE, "", 0), failed, 1);
+  assert.deepEqual(record.failure.actions, [good]);
+});
+
+test("a step says how long the rest may take", () => {
+  const step = { event: "progress", phase: "download", done: 1, total: 2, unit: "bytes", remaining_s: 12.5 };
+  assert.equal(applyEvent(newRecord(FILE, "", 0), step, 1).step.remainingS, 12.5);
+});

@@ -15,8 +15,8 @@ const MEANT_TO_BE_SHARED = ["allow-detach", "single-instance"];
 
 /** Load what the tab had before it was loaded anew; what still runs on the engine is attached to. @param {App} app */
 export function restore(app) {
-  for (const { source, origin, tag, values } of app.before.splice(0)) {
-    void app.runner?.load(source, { origin, tag, values });
+  for (const { source, origin, tag, values, choices } of app.before.splice(0)) {
+    void app.runner?.load(source, { origin, tag, values, choices });
   }
 }
 

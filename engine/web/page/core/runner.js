@@ -33,9 +33,11 @@ export class Runner {
   /**
    * Load a plugin file. The outcome stands on its card, or among the refusals when there is none.
    * @param {string} source
-   * @param {{origin: string, tag?: string, values?: Record<string, unknown>}} from `values` fill its form
+   * @param {{origin: string, tag?: string, values?: Record<string, unknown>,
+   *   choices?: Record<string, unknown>}} from `values` fill its form, `choices` is what a person
+   *   decided about its environment; without, those of before hold
    */
-  async load(source, { origin, tag = "", values }) {
+  async load(source, { origin, tag = "", values, choices }) {
     const checked = checkPluginFile(source, tag);
     if ("problem" in checked) {
       this.app.plugins.refuse(checked.problem, origin);
@@ -44,7 +46,7 @@ export class Runner {
     const { plugin: file } = checked;
     const before = this.app.plugins.get(file.name);
     if (before && !hasEnded(before)) await this.stop(file.name);
-    this.app.plugins.put(newRecord(file, origin, Date.now(), values ?? before?.values));
+    this.app.plugins.put(newRecord(file, origin, Date.now(), values ?? before?.values, choices ?? before?.choices));
     // A reload of the page may come before the plugin is up.
     this.app.rememberPlugins();
     await this.start(file.name);
@@ -136,6 +138,12 @@ export class Runner {
     const record = this.app.plugins.get(name);
     if (!record) return;
     await this.load(source ?? record.file.source, { origin: record.origin, tag: tag ?? record.file.tag });
+  }
+
+  /** Start a plugin anew with something decided about its environment. @param {string} name @param {Record<string, unknown>} choices */
+  async retry(name, choices) {
+    this.app.plugins.change(name, (old) => ({ ...old, choices: { ...old.choices, ...choices } }));
+    await this.reload(name);
   }
 
   /** Stop a plugin and take it off the page. @param {string} name */

@@ -3,6 +3,7 @@
 import { checkPluginFile } from "../plugin_file/check.js";
 import { applyEvent, BY_PLUGIN, ENGINE_TYPES, enter, hasEnded, isUp, newRecord } from "../state/records.js";
 import { percentOf } from "../text/format.js";
+import { Consents } from "./consents.js";
 import { livePlugin } from "./live.js";
 import { keepWaiting } from "./patience.js";
 
@@ -15,6 +16,7 @@ export class Watcher {
   constructor(app, imjoy) {
     this.app = app;
     this.imjoy = imjoy;
+    this.consents = new Consents(app);
     imjoy.event_bus.on("plugin_loaded", (/** @type {any} */ plugin) => this.adopt(plugin));
     imjoy.event_bus.on("register", (/** @type {any} */ { plugin, config }) => this.addOperation(plugin, config));
     imjoy.event_bus.on("engine_disconnected", () => this.onEngineLost());
@@ -29,6 +31,7 @@ export class Watcher {
     const current = this.imjoy.pm.plugin_names[event.name];
     // The last words of an instance that was replaced are not about the one on the card.
     if (current && current.id !== event.id && event.event !== "log") return;
+    this.consents.hear(event);
     if (event.event === "log") logs.of(event.name).write(event.stream === "stderr" ? "stderr" : "stdout", String(event.text));
     if (event.event === "exit") logs.of(event.name).add("note", `The process ended: ${event.words || "no reason was given"}.`);
     if (event.event === "progress" && event.message) logs.of(event.name).step(event);

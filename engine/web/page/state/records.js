@@ -10,6 +10,18 @@ import { explain } from "../text/errors.js";
  * @property {string} message
  * @property {string} hint
  * @property {string} logTail the last words of the tool or plugin that failed
+ * @property {Remedy[]} [actions] what a person could try
+ */
+
+/**
+ * A choice that could help when an environment cannot be made; `entry` says what a person enters.
+ * @typedef {object} Remedy
+ * @property {string} field
+ * @property {string} label
+ * @property {string} why
+ * @property {unknown} value
+ * @property {"" | "day" | "option" | "path"} entry
+ * @property {string[]} options
  */
 
 /**
@@ -21,6 +33,7 @@ import { explain } from "../text/errors.js";
  * @property {number | null} total
  * @property {string} unit
  * @property {string} message
+ * @property {number | null} remainingS until the end of the phase, in seconds
  */
 
 /**
@@ -56,6 +69,7 @@ import { explain } from "../text/errors.js";
  * @property {Operation[]} operations
  * @property {Record<string, unknown>} values what is filled into its form
  * @property {Restart | null} restart when it starts again by itself, after a crash
+ * @property {Record<string, unknown>} choices what a person decided about its environment
  * @property {string} outcome how the last run ended
  * @property {boolean} outcomeFailed
  */
@@ -72,10 +86,10 @@ const STARTING = new Set(["new", "queued", "preparing", "starting", "backoff"]);
 /**
  * Return the record of a plugin that begins to start.
  * @param {PluginFile} file @param {string} origin @param {number} now
- * @param {Record<string, unknown>} [values]
+ * @param {Record<string, unknown>} [values] @param {Record<string, unknown>} [choices]
  * @returns {PluginRecord}
  */
-export function newRecord(file, origin, now, values = {}) {
+export function newRecord(file, origin, now, values = {}, choices = {}) {
   return {
     name: file.name,
     file,
@@ -93,6 +107,7 @@ export function newRecord(file, origin, now, values = {}) {
     operations: [],
     values,
     restart: null,
+    choices,
     outcome: "",
     outcomeFailed: false,
   };
@@ -173,6 +188,7 @@ export function failureOf(error) {
     message: text(said.sentence) || text(said.message) ? summary : "The plugin failed without a word.",
     hint: text(said.hint),
     logTail: text(said.log_tail) || text(said.logTail) || (story.includes("\n") ? story : ""),
+    ...(Array.isArray(said.actions) ? { actions: said.actions.filter(isRemedy) } : {}),
   };
 }
 
@@ -185,7 +201,15 @@ function stepOf(event) {
     total: typeof event.total === "number" && event.total > 0 ? event.total : null,
     unit: text(event.unit),
     message: text(event.message),
+    remainingS: typeof event.remaining_s === "number" ? event.remaining_s : null,
   };
+}
+
+/** @param {unknown} said @returns {said is Remedy} */
+function isRemedy(said) {
+  if (typeof said !== "object" || said === null) return false;
+  const fields = /** @type {Record<string, unknown>} */ (said);
+  return ["field", "label", "why"].every((name) => typeof fields[name] === "string") && Array.isArray(fields.options);
 }
 
 /** @param {unknown} value */

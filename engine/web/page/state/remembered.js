@@ -10,6 +10,7 @@ const MAX_CHARS = 2_000_000;
  * @property {string} origin
  * @property {string} tag
  * @property {Record<string, unknown>} [values] what was filled into its form
+ * @property {Record<string, unknown>} [choices] what was decided about its environment
  */
 
 /** @param {Storage} storage @returns {Remembered[]} */

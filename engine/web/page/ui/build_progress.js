@@ -13,10 +13,13 @@ const PHASES = [
   ["download", "Download"],
   ["build", "Build"],
   ["link", "Install"],
+  ["command", "Commands"],
   ["verify", "Check"],
 ];
 const SHOWN_ITEMS = 4;
 const PATIENCE_MS = 15_000;
+/** Phases that most environments do without are named only while they last. */
+const RARE = new Set(["command"]);
 
 /** @param {{record: PluginRecord}} props */
 export function BuildProgress({ record }) {
@@ -35,7 +38,7 @@ export function BuildProgress({ record }) {
     ></progress>
     <p class="build-line">
       <span class="build-what">${record.detail || (step ? wordsOfStep(step) : "Asking the engine…")}</span>
-      <span class="build-time">${elapsed}</span>
+      <span class="build-time">${elapsed}${step && step.remainingS !== null && ` · about ${formatDuration(step.remainingS)} left`}</span>
     </p>
     ${record.state === "starting" &&
     now - record.since > PATIENCE_MS &&
@@ -64,6 +67,7 @@ function Phases({ phase }) {
   return html`<ol class="phases">
     ${PHASES.map(
       ([name, words], index) =>
+        (!RARE.has(name) || name === phase) &&
         html`<li class=${index < at ? "is-done" : index === at ? "is-now" : ""} aria-current=${name === phase ? "step" : undefined}>
           ${words}
         </li>`,

@@ -2,6 +2,7 @@
 
 import { html } from "../../vendor/preact.js";
 import { AskDialog } from "./ask_dialog.js";
+import { ConsentDialog } from "./consent_dialog.js";
 import { FileDialog } from "./files/file_dialog.js";
 import { FormDialog } from "./form_dialog.js";
 import { useApp, useObservable } from "./hooks.js";
@@ -11,6 +12,7 @@ const COMPONENTS = {
   alert: AskDialog,
   prompt: AskDialog,
   confirm: AskDialog,
+  consent: ConsentDialog,
   form: FormDialog,
   files: FileDialog,
 };

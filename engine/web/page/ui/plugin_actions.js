@@ -38,7 +38,7 @@ export function PluginActions({ record, form }) {
           disabled=${record.state === "draining"}
           onClick=${() => void app.runner?.stop(name)}
         >
-          <${Icon} name="stop" size=${14} /> Stop
+          <${Icon} name="stop" size=${14} /> ${record.state === "preparing" ? "Cancel" : "Stop"}
         </button>`}
     <span class="card-tools">
       <${LogButton} name=${name} />

@@ -37,7 +37,7 @@ export function PluginCard({ record }) {
     ${file.tags.length > 1 && html`<${TagChoice} record=${record} />`}
     <${Missing} record=${record} />
     ${isStarting(record) && html`<${BuildProgress} record=${record} />`}
-    ${record.failure && html`<${FailureNote} failure=${record.failure} />`}
+    ${record.failure && html`<${FailureNote} failure=${record.failure} name=${hasEnded(record) ? name : ""} />`}
     ${record.bar !== null &&
     html`<progress class="bar" aria-label=${`Progress of ${name}`} max="100" value=${record.bar}></progress>`}
     ${form.rows.length > 0 &&

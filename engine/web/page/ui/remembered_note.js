@@ -11,7 +11,7 @@ export function RememberedNote() {
   if (missing.length === 0) return null;
   const load = async () => {
     app.remembered.set([]);
-    for (const { source, origin, tag } of missing) await app.runner?.load(source, { origin, tag });
+    for (const { source, origin, tag, choices } of missing) await app.runner?.load(source, { origin, tag, choices });
   };
   const forget = () => {
     app.remembered.set([]);
