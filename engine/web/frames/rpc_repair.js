@@ -5,6 +5,7 @@
  * - a function that was passed on can be called more than once; the last ones used are kept;
  * - a view of a buffer sends its own bytes, where upstream sends the whole buffer;
  * - an error keeps its class and its traceback;
+ * - a generator is drawn from where it lives, item by item;
  * - all of a <window> block is shown, where upstream shows its first element or comment.
  *
  * A plain script, because it runs in two places: behind the bundle of imjoy-rpc, whose class it
@@ -78,12 +79,18 @@
         return _encode.call(this, value, ...rest);
       }
       if (value instanceof Error) return Promise.resolve(encodeError(value));
+      if (isGenerator(value)) return encodeGenerator(this, _encode, value);
       return _encode.call(this, ArrayBuffer.isView(value) ? ownPart(value) : value, ...rest);
     };
     /** @this {any} @param {any} value @param {...any} rest */
     prototype._decode = function (value, ...rest) {
-      if (value?._rtype !== "error" || this._codecs.error) return _decode.call(this, value, ...rest);
-      return Promise.resolve(decodeError(value));
+      const type = value?._rtype;
+      if (type === "error" && !this._codecs.error) return Promise.resolve(decodeError(value));
+      if (type === "generator" && value._rintf && !this._codecs.generator) {
+        const { _rtype, ...steps } = value;
+        return _decode.call(this, steps, ...rest).then(iterable);
+      }
+      return _decode.call(this, value, ...rest);
     };
   }
 
@@ -126,6 +133,44 @@
     if (typeof _rname === "string") error.name = _rname;
     if (typeof _rtrace === "string") error.stack = error.trace = _rtrace;
     return error;
+  }
+
+  /** Whether it iterates as a generator does. @param {any} value */
+  function isGenerator(value) {
+    if (typeof value.next !== "function") return false;
+    return Symbol.asyncIterator in value || Symbol.iterator in value;
+  }
+
+  /** Send the steps of a generator, which is forgotten when it has ended. @param {any} rpc @param {Function} encode @param {any} generator */
+  async function encodeGenerator(rpc, encode, generator) {
+    const forget = () => delete rpc._object_store[tree._rintf];
+    const steps = {
+      _rintf: true,
+      next: async () => {
+        try {
+          const { value, done } = await generator.next();
+          if (!done) return { value: await value, done: false };
+        } catch (error) {
+          forget();
+          throw error;
+        }
+        forget();
+        return { done: true };
+      },
+      return: async () => {
+        forget();
+        await generator.return?.();
+        return { done: true };
+      },
+    };
+    const tree = await encode.call(rpc, steps);
+    tree._rtype = "generator";
+    return tree;
+  }
+
+  /** @param {any} steps of a generator elsewhere */
+  function iterable(steps) {
+    return Object.assign(steps, { [Symbol.asyncIterator]: () => steps });
   }
 
   const { imjoyRPC } = /** @type {any} */ (globalThis);

@@ -11,7 +11,7 @@
 
 export class CallbackStore {
   constructor() {
-    /** @type {Map<string, {callback: Callback, pair?: string}>} */
+    /** @type {Map<string, {callback: Callback, pair?: string, reject?: Callback}>} */
     this.byId = new Map();
     this.next = 0;
   }
@@ -39,8 +39,8 @@ export class CallbackStore {
    */
   putPair(resolve, reject) {
     const [first, second] = [this.newId(), this.newId()];
-    this.byId.set(first, { callback: resolve, pair: second });
-    this.byId.set(second, { callback: reject, pair: first });
+    this.byId.set(first, { callback: resolve, pair: second, reject });
+    this.byId.set(second, { callback: reject, pair: first, reject });
     return [first, second];
   }
 
@@ -63,6 +63,26 @@ export class CallbackStore {
   keeps(id) {
     const entry = this.byId.get(id);
     return entry !== undefined && entry.pair === undefined;
+  }
+
+  /**
+   * Whether the id is that of one of two functions that end a promise.
+   * @param {string} id
+   * @returns {boolean}
+   */
+  isAnswer(id) {
+    return this.byId.get(id)?.pair !== undefined;
+  }
+
+  /**
+   * Return what rejects the promise that the function ends, and release both.
+   * @param {string} id
+   * @returns {Callback | undefined}
+   */
+  failing(id) {
+    const reject = this.byId.get(id)?.reject;
+    this.fetch(id);
+    return reject;
   }
 
   /** @param {string[]} ids */
@@ -96,6 +116,15 @@ export class Holders {
   used(id, peer) {
     if (peer === this.first) return;
     this.byId.set(id, (this.byId.get(id) ?? new Set([this.first])).add(peer));
+  }
+
+  /**
+   * Return the ids of what a peer uses.
+   * @param {string} peer
+   * @returns {string[]}
+   */
+  heldBy(peer) {
+    return [...this.byId].filter(([, peers]) => peers.has(peer)).map(([id]) => id);
   }
 
   /**

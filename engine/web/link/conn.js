@@ -11,7 +11,7 @@ import { LinkError, isRecord } from "./errors.js";
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {(message: any) => void} Handler */
 
-const FROM_ANYBODY = new Set(["method", "callback", "disposeObject", "disposed", "released"]);
+const FROM_ANYBODY = new Set(["method", "callback", "cancel", "disposeObject", "disposed", "released"]);
 const FROM_WORKER = new Set([
   ...FROM_ANYBODY,
   "imjoyRPCReady",
@@ -74,19 +74,6 @@ export class PeerConnection {
   off(type, handler) {
     const left = (this.handlers.get(type) ?? []).filter((each) => handler && each !== handler);
     this.handlers.set(type, left);
-  }
-
-  /**
-   * Forget all handlers of that type, and return one that does what they did.
-   * @param {string} type
-   * @returns {Handler}
-   */
-  take(type) {
-    const taken = this.handlers.get(type) ?? [];
-    this.off(type);
-    return (message) => {
-      for (const handler of taken) handler(message);
-    };
   }
 
   /**

@@ -13,6 +13,7 @@ import { Session } from "./session.js";
 import { startPlugin } from "./start_plugin.js";
 
 export { LinkError } from "./errors.js";
+export { currentCall } from "./incoming.js";
 
 const EXPORT_S = 30;
 

@@ -3,8 +3,12 @@
  * The injected class stays as it is; this is a subclass with these differences:
  *
  * - every call ends: when the peer goes, or when its arguments cannot be sent (`PendingCalls`);
+ * - calls can be given up, timed and listened to, at both ends (`options.js`, `incoming.js`), and
+ *   begin in the order in which they were made (`turns.js`);
+ * - generators stream (`streams.js`);
  * - callbacks can be called more than once, and are let go when the plugin says so (`released`, a
- *   word of our worker that upstream does not know);
+ *   word of our worker that upstream does not know); the plugin hears what this page lets go of
+ *   (`releases.js`);
  * - values keep their meaning (`values.js`);
  * - a function of another peer that is handed on keeps its owner, so that the receiver calls the
  *   owner directly, inside the engine, and not through this page;
@@ -14,14 +18,25 @@
  * - the remote interface keeps what the core and the link have added when the plugin exports anew.
  */
 
-import { CallbackStore, Holders } from "./callbacks.js";
 import { LinkError, asError } from "./errors.js";
+import { HandedOut } from "./handed_out.js";
+import { IncomingCalls } from "./incoming.js";
+import { watch } from "./options.js";
 import { PendingCalls } from "./pending.js";
+import { reach } from "./reach.js";
+import { Releases } from "./releases.js";
+import { RemoteStream, isGenerator, ownSteps } from "./streams.js";
+import { Turns } from "./turns.js";
 import { takeKwargs, valueCodecs } from "./values.js";
 
 /** @typedef {import("./conn.js").PeerConnection} PeerConnection */
+/** @typedef {import("./options.js").CallOptions} CallOptions */
 /** @typedef {(...args: any[]) => any} Remote */
-/** @typedef {WeakMap<Function, object>} Owners how a remote function was encoded by its owner */
+/**
+ * How a remote function was encoded by its owner, and what keeps its owner from being told that
+ * this page lets go of it.
+ * @typedef {WeakMap<Function, {encoded: Record<string, any>, share: () => void}>} Owners
+ */
 
 /**
  * What is used of imjoy-rpc's class, which has no types of its own.
@@ -41,7 +56,9 @@ export function createPluginRPC(RPC, connection, { name, owners }) {
   class PluginRPC extends RPC {
     constructor() {
       super(connection, { name }, valueCodecs());
-      this._store = new CallbackStore();
+      this.handedOut = new HandedOut(connection.worker);
+      this._store = this.handedOut.callbacks;
+      this._object_store = this.handedOut.objects;
       this.pending = new PendingCalls((busy) => this._fire(busy ? "remoteBusy" : "remoteIdle"));
       /**
        * What the link itself adds to the remote interface, whenever the plugin exports one.
@@ -50,22 +67,17 @@ export function createPluginRPC(RPC, connection, { name, owners }) {
       this.complete = () => undefined;
       /** @type {Map<string, (message: any) => void>} */
       this.disposals = new Map();
-      // Looked up by what the other end sends, so nothing may be inherited.
-      this._object_store = Object.create(null);
-      this.holders = new Holders(connection.worker);
-      const callMethod = connection.take("method");
-      const callCallback = connection.take("callback");
-      connection.on("method", (message) => {
-        this.used(message, message.object_id);
-        if (isCallable(this._object_store[message.object_id], message.name)) callMethod(message);
-        else void this.refuse(message, `There is no function "${message.name}".`);
-      });
-      connection.on("callback", (message) => {
-        this.used(message, message.id);
-        callCallback(message);
-      });
-      connection.on("released", (message) => this.released(message));
-      connection.off("disposeObject");
+      this.departures = new Turns();
+      this.arrivals = new Turns();
+      this.incoming = new IncomingCalls((tree, withPromise) => this._unwrap(tree, withPromise));
+      this.releases = new Releases((owner) => this.tellReleases(owner));
+      /** How many messages to others than the plugin's own worker are being encoded. */
+      this.toOthers = 0;
+      for (const type of ["method", "callback", "disposeObject"]) connection.off(type);
+      connection.on("method", (message) => this.calledMethod(message));
+      connection.on("callback", (message) => this.calledBack(message));
+      connection.on("cancel", (message) => this.incoming.cancel(message));
+      connection.on("released", (message) => this.handedOut.released(message));
       connection.on("disposeObject", (message) => this.disposeHere(message));
       connection.on("disposed", (message) => this.disposals.get(message.object_id)?.(message));
     }
@@ -76,9 +88,19 @@ export function createPluginRPC(RPC, connection, { name, owners }) {
      */
     close(reason) {
       this.pending.close(reason);
-      this._store.clear();
-      this._object_store = Object.create(null);
+      this.handedOut.clear();
       connection.disconnect();
+    }
+
+    /**
+     * Reject what waits for a peer, now and later, and let go of what only it held.
+     * @param {string} peer
+     * @param {Error} reason
+     */
+    peerGone(peer, reason) {
+      this.pending.fail(peer, reason);
+      this.releases.forget(peer);
+      this.handedOut.left(peer);
     }
 
     /**
@@ -87,12 +109,41 @@ export function createPluginRPC(RPC, connection, { name, owners }) {
      * @param {string} [objectId]
      */
     async _encode(value, asInterface, objectId) {
-      const owned = typeof value === "function" ? owners.get(value) : undefined;
-      return owned ? { ...owned } : super._encode(value, asInterface, objectId);
+      if (typeof value === "function" && owners.has(value)) return this.encodeOwned(value);
+      if (value instanceof RemoteStream) return this.encodeRemoteStream(value);
+      if (isGenerator(value)) return this.encodeStream(value);
+      return super._encode(value, asInterface, objectId);
+    }
+
+    /** @param {Function} proxy a function of another end */
+    encodeOwned(proxy) {
+      const { encoded, share } = /** @type {{encoded: any, share: () => void}} */ (owners.get(proxy));
+      if (encoded._rtarget_id !== connection.worker || this.toOthers > 0) share();
+      return { ...encoded };
+    }
+
+    /** @param {RemoteStream} stream that is drawn from where it lives */
+    encodeRemoteStream({ steps }) {
+      const next = this.encodeOwned(steps.next);
+      const end = this.encodeOwned(steps.return);
+      return { _rtype: "generator", _rintf: next._rintf, next, return: end };
+    }
+
+    /** @param {any} generator of this page */
+    encodeStream(generator) {
+      const id = this.handedOut.addStream((forget) => ownSteps(generator, forget));
+      const method = { _rtype: "interface", _rtarget_id: connection.peer_id, _rintf: id };
+      return {
+        _rtype: "generator",
+        _rintf: id,
+        next: { ...method, _rvalue: "next" },
+        return: { ...method, _rvalue: "return" },
+      };
     }
 
     /** Send what this page offers to the plugin; rejects when it cannot be encoded. */
     async sendInterface() {
+      this.handedOut.lasting = this._local_api;
       const api = await this._encode(this._local_api, true);
       connection.emit({ type: "setInterface", api });
     }
@@ -117,8 +168,8 @@ export function createPluginRPC(RPC, connection, { name, owners }) {
      * @param {boolean} withPromise
      */
     async _unwrap(args, withPromise) {
-      const decoded = await super._unwrap(args, withPromise);
-      if (withPromise !== false) return decoded;
+      const decoded = await this.arrivals.after(super._unwrap(args, withPromise));
+      if (withPromise !== false || typeof decoded === "function") return decoded;
       const [resolve, reject] = decoded;
       /** @param {unknown} reason */
       const refuse = (reason) =>
@@ -142,7 +193,10 @@ export function createPluginRPC(RPC, connection, { name, owners }) {
         _rintf: object,
         _rvalue: method,
       };
-      return remote(encoded, (args) => this.call(call, args, KEEPING.has(method)));
+      const asInterface = KEEPING.has(method);
+      return this.remote(encoded, object, (args, options) =>
+        this.call(call, args, asInterface, options),
+      );
     }
 
     /**
@@ -154,27 +208,67 @@ export function createPluginRPC(RPC, connection, { name, owners }) {
     _genRemoteCallback(target, id, withPromise) {
       const call = { type: "callback", target_id: target, id };
       const encoded = { _rtype: "callback", _rtarget_id: target, _rvalue: id };
-      if (withPromise) return remote(encoded, (args) => this.call(call, args));
+      if (withPromise) {
+        return this.remote(encoded, String(id), (args, options) =>
+          this.call(call, args, false, options),
+        );
+      }
       return async (/** @type {any[]} */ ...args) => this.send(call, args);
+    }
+
+    /**
+     * Return what stands for a function of another end, and holds its object.
+     * @param {Record<string, any>} encoded how its owner encodes it
+     * @param {string} id of the object
+     * @param {(args: any[], options?: CallOptions) => Promise<any>} call
+     * @returns {Remote}
+     */
+    remote(encoded, id, call) {
+      const owner = encoded._rtarget_id;
+      const token = this.releases.hold(owner, id);
+      const share = () => this.releases.share(owner, id);
+      /** @param {CallOptions} [options] */
+      const made = (options) => {
+        const proxy = (/** @type {any[]} */ ...args) => call(args, options);
+        // The core's own ends of window plugins keep a function with this mark after its first call.
+        proxy.__remote_method = true;
+        proxy.token = token;
+        /** The same function, called with a limit of time, a signal, a listener. @param {CallOptions} more */
+        proxy.withOptions = (more) => made({ ...options, ...more });
+        owners.set(proxy, { encoded, share });
+        return proxy;
+      };
+      return made();
     }
 
     /**
      * @param {{target_id: string} & Record<string, any>} message
      * @param {any[]} args
      * @param {boolean} [asInterface]
+     * @param {CallOptions} [options]
      * @returns {Promise<any>}
      */
-    call(message, args, asInterface) {
-      const objection = this.pending.objection(message.target_id);
+    call(message, args, asInterface, options) {
+      const objection = this.pending.objection(message.target_id) ?? reasonOf(options?.signal);
       if (objection) return Promise.reject(objection);
-      const call = this.pending.open(message.target_id, () => this._store.release(ids));
+      let isWanted = true;
+      let unwatch = () => {};
+      const call = this.pending.open(message.target_id, () => {
+        isWanted = false;
+        this._store.release(ids);
+        unwatch();
+      });
       const ids = this._store.putPair(call.resolve, call.reject);
-      const promise = ids.map((id) => ({
-        _rtype: "callback",
-        _rtarget_id: connection.peer_id,
-        _rvalue: id,
-      }));
-      this.send({ ...message, promise }, args, asInterface).catch((error) => {
+      const promise = ids.map((id) => this.reference(id));
+      let isSent = false;
+      const marks = options ? this.progressOf(options, ids) : {};
+      if (options) {
+        unwatch = watch(call, options, message.name ?? "A callback", () => {
+          if (isSent) this.emit({ type: "cancel", target_id: message.target_id, call: ids[0] });
+        });
+      }
+      const going = () => (isSent = isWanted);
+      this.send({ ...message, promise, ...marks }, args, asInterface, going).catch((error) => {
         const what = message.name ?? "a callback";
         const sentence = `The call of ${what} of "${name}" could not be sent: ${error.message}`;
         call.reject(new LinkError(sentence, { code: error.code ?? "not-sent" }));
@@ -183,16 +277,82 @@ export function createPluginRPC(RPC, connection, { name, owners }) {
     }
 
     /**
+     * @param {CallOptions} options
+     * @param {string[]} ids of what ends with the call
+     */
+    progressOf({ onProgress }, ids) {
+      if (onProgress === undefined) return {};
+      const id = this._store.put(onProgress);
+      ids.push(id);
+      return { progress: this.reference(id) };
+    }
+
+    /** @param {string} id */
+    reference(id) {
+      return { _rtype: "callback", _rtarget_id: connection.peer_id, _rvalue: id };
+    }
+
+    /**
+     * Send a message after those before it, unless `isWanted` says no when it would go.
      * @param {Record<string, any>} message
      * @param {any[]} given
      * @param {boolean} [asInterface]
+     * @param {() => boolean} [isWanted]
      */
-    async send(message, given, asInterface) {
+    async send(message, given, asInterface, isWanted) {
       const { args, withKwargs } = takeKwargs(given);
-      const encoded = await this._wrap(args, asInterface);
+      const toOther = message.target_id === connection.worker ? 0 : 1;
+      this.toOthers += toOther;
+      const encoding = this._wrap(args, asInterface).finally(() => (this.toOthers -= toOther));
+      const encoded = await this.departures.after(encoding);
+      if (isWanted?.() === false) return;
       delete encoded.__transferables__;
       const marks = withKwargs ? { with_kwargs: true } : {};
-      connection.emit({ ...message, args: encoded, ...marks });
+      const released = this.releases.take(message.target_id);
+      connection.emit({ ...message, args: encoded, ...marks, released });
+    }
+
+    /** @param {Record<string, any>} message of no consequence when the connection has ended */
+    emit(message) {
+      if (!connection.closed) connection.emit(message);
+    }
+
+    /** @param {string} owner */
+    tellReleases(owner) {
+      const released = this.releases.take(owner);
+      if (released.length > 0) this.emit({ type: "released", target_id: owner, released });
+    }
+
+    /** @param {any} message */
+    calledMethod(message) {
+      this.handedOut.used(message, message.object_id);
+      const label = String(message.name);
+      void this.incoming.run(message, label, () => {
+        const found = reach(this._object_store[message.object_id], message.name);
+        if (found) return found;
+        const sentence = `There is no function "${label}".`;
+        throw new LinkError(sentence, { code: "no-such-function" });
+      });
+    }
+
+    /** @param {any} message the call of a callback, or an answer */
+    calledBack(message) {
+      const { id, args = [], promise } = message;
+      this.handedOut.used(message, id);
+      if (this._store.isAnswer(id) || (promise === undefined && !this._store.keeps(id))) {
+        // What comes too late for a call that was given up is decoded too: so it is let go of.
+        this._unwrap(args, true).then(
+          (/** @type {any[]} */ [value]) => this._store.fetch(id)?.(value),
+          (/** @type {Error} */ error) => this._store.failing(id)?.(error),
+        );
+        return;
+      }
+      void this.incoming.run(message, "a callback", () => {
+        const method = this._store.fetch(id);
+        if (method) return { method, owner: null };
+        const sentence = "This function is not there any more.";
+        throw new LinkError(sentence, { code: "no-such-function" });
+      });
     }
 
     /**
@@ -212,89 +372,18 @@ export function createPluginRPC(RPC, connection, { name, owners }) {
       return call.promise;
     }
 
-    /**
-     * @param {{sender: string, released?: unknown}} message
-     * @param {string} id what the sender calls
-     */
-    used(message, id) {
-      const known = this._store.keeps(id) || id in this._object_store;
-      if (known) this.holders.used(id, message.sender);
-      if (message.released !== undefined) this.released(message);
-    }
-
-    /**
-     * Answer a call that cannot be made.
-     * @param {{promise?: any}} message
-     * @param {string} sentence
-     */
-    async refuse({ promise }, sentence) {
-      if (!promise) return;
-      const [, reject] = await this._unwrap(promise, false);
-      reject(new LinkError(sentence, { code: "no-such-function" }));
-    }
-
-    /** @param {{sender: string, released?: unknown}} message */
-    released({ sender, released }) {
-      for (const id of Array.isArray(released) ? released.map(String) : []) {
-        if (!this.holders.letGo(id, sender)) continue;
-        if (this._store.keeps(id)) this._store.release([id]);
-        const object = this._object_store[id];
-        // What has a name of its own, and the interface itself, stay for as long as the plugin.
-        if (object !== this._local_api && object?._rintf !== id) delete this._object_store[id];
-      }
-    }
-
     /** @param {{object_id: string, sender: string}} message */
     disposeHere({ object_id: id, sender }) {
-      const known = id in this._object_store;
-      delete this._object_store[id];
+      const known = this.handedOut.forget(id);
       const outcome = known ? {} : { error: `Object (id=${id}) not found.` };
       connection.emit({ type: "disposed", target_id: sender, object_id: id, ...outcome });
     }
   }
 
-  /**
-   * @param {object} encoded how its owner encodes it
-   * @param {(args: any[]) => Promise<any>} call
-   * @returns {Remote}
-   */
-  function remote(encoded, call) {
-    const proxy = (/** @type {any[]} */ ...args) => call(args);
-    // The core's own ends of window plugins keep a function with this mark after its first call.
-    proxy.__remote_method = true;
-    owners.set(proxy, encoded);
-    return proxy;
-  }
-
   return new PluginRPC();
 }
 
-/**
- * Return whether `path` leads to a function through what the object itself or its class has.
- * @param {any} object
- * @param {unknown} path
- * @returns {boolean}
- */
-function isCallable(object, path) {
-  if (typeof path !== "string") return false;
-  let value = object;
-  for (const name of path.split(".")) {
-    if (typeof value !== "object" || value === null || !isMember(value, name)) return false;
-    value = value[name];
-  }
-  return typeof value === "function";
-}
-
-/**
- * @param {object} object
- * @param {string} name
- * @returns {boolean}
- */
-function isMember(object, name) {
-  if (name === "constructor" || name === "__proto__") return false;
-  const inherited = Object.getPrototypeOf(object);
-  return (
-    Object.hasOwn(object, name) ||
-    (inherited !== null && inherited !== Object.prototype && Object.hasOwn(inherited, name))
-  );
+/** @param {AbortSignal} [signal] */
+function reasonOf(signal) {
+  return signal?.aborted ? signal.reason : undefined;
 }

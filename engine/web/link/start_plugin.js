@@ -94,7 +94,7 @@ async function started(engine, run, core, utils) {
   rpc.on("remoteIdle", () => quietly(() => utils.setPluginStatus({ running: false })));
   rpc.complete = (/** @type {PluginApi} */ remote) => complete(remote, engine, run);
   run.onEnd = (reason) => rpc.close(reason);
-  run.onPeerGone = (peer, reason) => rpc.pending.fail(peer, reason);
+  run.onPeerGone = (peer, reason) => rpc.peerGone(peer, reason);
 
   const { set_up: setUp } = await shakeHands(run, connection);
   // A page may have gone before it had run all scripts: then the plugin is brought up from here.

@@ -7,6 +7,7 @@
  */
 
 import { isRecord } from "./errors.js";
+import { RemoteStream } from "./streams.js";
 
 /**
  * @typedef {object} ValueCodec
@@ -48,9 +49,10 @@ export function valueCodecs() {
     { name: "datetime", type: Date, encoder: encodeDate, decoder: decodeDate },
     { name: "file", type: globalThis.File, encoder: encodeFile },
     { name: "blob", type: globalThis.Blob, encoder: encodeBlob },
+    { name: "generator", decoder: (steps) => new RemoteStream(steps) },
     { name: "imagedata", type: globalThis.ImageData, encoder: encodeImageData },
   ];
-  const known = codecs.filter(({ type }) => type !== undefined);
+  const known = codecs.filter(({ type, decoder }) => type !== undefined || decoder !== undefined);
   // Without a prototype: they are looked up by what the other end calls a value.
   return Object.assign(
     Object.create(null),

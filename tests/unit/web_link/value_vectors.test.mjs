@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { pack, unpack } from "../../../engine/web/link/codec.js";
+import { createPluginRPC } from "../../../engine/web/link/rpc_patches.js";
 import { valueCodecs } from "../../../engine/web/link/values.js";
 import { RPC } from "./support/page.mjs";
 
@@ -61,6 +62,18 @@ for (const { name, body, buffers } of vectors.from_javascript) {
     assert.deepEqual(packed.buffers.map(hexOf), buffers);
   });
 }
+
+test("a generator of Python's is iterated over in the page, and goes on as it came", async () => {
+  const { body, buffers } = vectors.from_python.find(({ name }) => name === "a generator");
+  const sent = unpack(body, buffers.map(bytesOf));
+  const connection = { worker: "us", peer_id: "page", on() {}, off() {}, emit() {}, execute() {} };
+  const page = createPluginRPC(RPC, connection, { name: "P", owners: new WeakMap() });
+  const stream = await page._decode(unpack(body, buffers.map(bytesOf)), true);
+  assert.equal(stream[Symbol.asyncIterator](), stream);
+  assert.deepEqual(await page._encode(stream), sent);
+  const own = await page._encode((function* () {})());
+  assert.equal(pack(own).body, body.replaceAll('"us"', '"page"').replaceAll("s1", "s0"));
+});
 
 test("what Python sends keeps its meaning in the page", async () => {
   const page = peer(valueCodecs());

@@ -123,3 +123,40 @@ test("a plugin's own codec comes first", async () => {
   mine._codecs.bytes = { name: "bytes", decoder: ({ _rvalue }) => _rvalue };
   assert.deepEqual(await remote.part(), [2, 3]);
 });
+
+test("a generator is drawn from where it lives, and closed there when its reader leaves", async () => {
+  const ended = [];
+  const { remote, its } = await connected({
+    async *count(upto) {
+      try {
+        for (let n = 0; n < upto; n += 1) yield n;
+      } finally {
+        ended.push(upto);
+      }
+    },
+    *fail() {
+      yield 1;
+      throw new RangeError("no more");
+    },
+    take: async (stream) => {
+      const got = [];
+      for await (const item of stream) got.push(item);
+      return got;
+    },
+  });
+  const objects = Object.keys(its._object_store).length;
+  const got = [];
+  for await (const item of await remote.count(3)) got.push(item);
+  for await (const item of await remote.count(1000)) if (item === 4) break;
+  assert.deepEqual([got, ended], [[0, 1, 2], [3, 1000]]);
+  const failing = await remote.fail();
+  assert.equal((await failing.next()).value, 1);
+  await assert.rejects(failing.next(), { name: "RangeError", message: "no more" });
+  const letters = (function* () {
+    yield* "abc";
+  })();
+  assert.deepEqual(await remote.take(letters), ["a", "b", "c"]);
+  // Handed on, it goes from end to end.
+  assert.deepEqual(await remote.take(await remote.count(2)), [0, 1]);
+  assert.equal(Object.keys(its._object_store).length, objects, "nothing stays");
+});
