@@ -222,3 +222,40 @@ test("a plugin whose process the engine has started again is brought up again", 
   assert.equal(loads, 1);
   assert.equal(of("Demo").restart, null);
 });
+
+test("a run that can be given up is, by Cancel, and its plugin lives on", async () => {
+  const { core, runner, of } = startPage();
+  const run = async () => "not this one";
+  run.withOptions = ({ signal, onProgress }) => {
+    onProgress(0.25, "a quarter");
+    return () => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  };
+  core.onLoad = () => ({ run });
+  await runner.load(source({ name: "Demo" }), { origin: "x" });
+  const [first, second] = [runner.run("Demo", {}), runner.run("Demo", {})];
+  assert.deepEqual([of("Demo").bar, of("Demo").isCancellable, of("Demo").calls], [25, true, 2]);
+  runner.cancel("Demo");
+  await Promise.all([first, second]);
+  assert.match(of("Demo").outcome, /^Cancelled after /);
+  assert.deepEqual(
+    [of("Demo").state, of("Demo").outcomeFailed, of("Demo").isCancellable, of("Demo").bar],
+    ["ready", false, false, null],
+  );
+  runner.cancel("Demo");
+});
+
+test("what a run reports is seen on its card: numbers as a bar, words as words", async () => {
+  const { core, runner, of } = startPage();
+  const seen = [];
+  const run = () => undefined;
+  run.withOptions = ({ onProgress }) => async () => {
+    for (const values of [["begun"], [0.5], [70, "nearly", "there"], [{ strange: 1 }]]) {
+      onProgress(...values);
+      seen.push([of("Demo").bar, of("Demo").outcome]);
+    }
+  };
+  core.onLoad = () => ({ run });
+  await runner.load(source({ name: "Demo" }), { origin: "x" });
+  await runner.run("Demo", {});
+  assert.deepEqual(seen, [[null, "begun"], [50, "begun"], [70, "nearly there"], [70, "nearly there"]]);
+});

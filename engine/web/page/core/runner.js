@@ -17,6 +17,8 @@ import { livePlugin } from "./live.js";
 /** @typedef {{name: string, origin: string, tag?: string}} Start */
 
 const MAX_RESULT_CHARS = 200;
+/** Why a run has no result that a person has cancelled. */
+const CANCELLED = Symbol("cancelled");
 const OFFLINE_PATIENCE_MS = 10_000;
 
 export class Runner {
@@ -28,6 +30,8 @@ export class Runner {
     this.patienceMs = OFFLINE_PATIENCE_MS;
     /** The last start of each plugin. @type {Map<string, {isStopped: boolean}>} */
     this.attempts = new Map();
+    /** What gives up the runs of each plugin. @type {Map<string, AbortController>} */
+    this.aborters = new Map();
   }
 
   /**
@@ -97,18 +101,46 @@ export class Runner {
     if (!plugin) return;
     const run = operation ? this.operationOf(plugin, operation) : plugin.api.run;
     if (typeof run !== "function") return this.endRun(name, "It exports no run function.", true);
-    plugins.change(name, (old) => ({ ...old, calls: old.calls + 1, outcome: "" }));
+    const { call, isCancellable } = this.cancellable(name, run);
+    plugins.change(name, (old) => ({ ...old, calls: old.calls + 1, outcome: "", isCancellable }));
     const began = performance.now();
     const took = () => formatDuration((performance.now() - began) / 1000);
     try {
-      const result = await run({ config, data: {} });
+      const result = await call({ config, data: {} });
       this.endRun(name, `Finished in ${took()}${resultWords(result)}`, false);
       await this.showResult(name, result);
     } catch (error) {
+      if (error === CANCELLED) return this.endRun(name, `Cancelled after ${took()}.`, false);
       const { summary, story } = explain(error);
       logs.of(name).add("error", story);
       this.endRun(name, summary, true);
     }
+  }
+
+  /** Give up the runs of a plugin that its functions can be told of; it lives on. @param {string} name */
+  cancel(name) {
+    this.aborters.get(name)?.abort(CANCELLED);
+    this.aborters.delete(name);
+  }
+
+  /**
+   * Return a function that can be cancelled and reports to the plugin's card, if it is such a one.
+   * @param {string} name @param {any} run
+   */
+  cancellable(name, run) {
+    if (typeof run.withOptions !== "function") return { call: run, isCancellable: false };
+    const aborter = this.aborters.get(name) ?? new AbortController();
+    this.aborters.set(name, aborter);
+    const onProgress = (/** @type {unknown[]} */ ...values) => this.showProgress(name, values);
+    return { call: run.withOptions({ signal: aborter.signal, onProgress }), isCancellable: true };
+  }
+
+  /** A number is how far a run is, as in `api.progress`; a text says so in words. @param {string} name @param {unknown[]} values */
+  showProgress(name, values) {
+    const words = values.filter((value) => typeof value === "string").join(" ");
+    const number = values.find((value) => typeof value === "number");
+    if (number !== undefined) this.app.watcher?.setBar(name, number);
+    if (words) this.app.plugins.change(name, (old) => ({ ...old, outcome: words, outcomeFailed: false }));
   }
 
   /** Stop a plugin and everything it opened; true when nothing of it runs any more. @param {string} name */
@@ -177,6 +209,7 @@ export class Runner {
       outcome: hasEnded(old) ? old.outcome : outcome,
       outcomeFailed,
       bar: null,
+      isCancellable: old.calls > 1 && old.isCancellable,
     }));
     // Plugins forget to finish the page's progress bar.
     const records = [...this.app.plugins.records.value.values()];

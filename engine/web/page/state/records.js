@@ -65,6 +65,7 @@ import { explain } from "../text/errors.js";
  * @property {Failure | null} failure
  * @property {number} calls runs that a person started and that have not ended
  * @property {boolean} busy the plugin is computing
+ * @property {boolean} isCancellable a run can be given up while the plugin lives on
  * @property {number | null} bar the plugin's own progress, in percent
  * @property {Operation[]} operations
  * @property {Record<string, unknown>} values what is filled into its form
@@ -103,6 +104,7 @@ export function newRecord(file, origin, now, values = {}, choices = {}) {
     failure: null,
     calls: 0,
     busy: false,
+    isCancellable: false,
     bar: null,
     operations: [],
     values,
@@ -136,7 +138,8 @@ export function hasEnded(record) {
  */
 export function enter(record, state, now, { detail = "", failure = null } = {}) {
   const next = { ...record, state, detail, failure, since: state === record.state ? record.since : now };
-  if (ENDED.has(state)) return { ...next, restart: null, step: null, calls: 0, busy: false, bar: null, operations: [] };
+  const idle = { step: null, calls: 0, isCancellable: false, busy: false, bar: null, operations: [] };
+  if (ENDED.has(state)) return { ...next, restart: null, ...idle };
   if (STARTING.has(state)) return { ...next, preparedAt: record.preparedAt ?? now };
   return { ...next, restart: null, step: null, preparedAt: null };
 }

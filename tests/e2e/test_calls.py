@@ -1,0 +1,86 @@
+"""What a person and plugins in frames do with calls: give them up, watch them, draw from them."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import expect
+
+from support.browser import Person
+from support.plugin_files import native_plugin, plugin_file
+
+SOURCE = native_plugin(
+    "Source",
+    """
+    import asyncio
+
+    class Source:
+        def setup(self):
+            self.ended = []
+
+        async def count(self, upto):
+            try:
+                for number in range(upto):
+                    yield number
+            finally:
+                self.ended.append("closed")
+
+        async def total(self, stream):
+            return sum([item async for item in stream])
+
+        async def run(self, ctx):
+            api.report(0.4, "working hard")
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                print("the run was cancelled")
+                raise
+
+        def what_ended(self):
+            return self.ended
+
+    api.export(Source())
+    """,
+)
+
+READER = plugin_file(
+    "Reader",
+    """
+    class Reader {
+      setup() {}
+      async run() {
+        const source = await api.getPlugin("Source");
+        let total = 0;
+        for await (const number of await source.count(20)) total += number;
+        for await (const number of await source.count(1e9)) if (number === 5) break;
+        const letters = (function* () { yield* [4, 5]; })();
+        const there = await source.total(letters);
+        return `${total}, ${there}, ${await source.what_ended()}`;
+      }
+    }
+    api.export(new Reader());
+    """,
+    lang="javascript",
+    type="web-worker",
+)
+
+
+async def test_a_run_is_watched_and_cancelled_and_its_plugin_lives_on(person: Person) -> None:
+    card = await person.load(SOURCE, "Source")
+    log = await person.opens_log("Source")
+    await person.run("Source")
+    await expect(card.get_by_label("Progress of Source")).to_have_attribute("value", "40")
+    await person.sees_outcome("Source", "working hard")
+    await person.screenshot("cancel")
+    await card.get_by_role("button", name="Cancel").click()
+    await person.sees_outcome("Source", re.compile("Cancelled after"))
+    await expect(log.get_by_text("the run was cancelled")).to_be_visible()
+    await expect(card.get_by_role("button", name="Cancel")).to_have_count(0)
+    await person.sees_state("Source", "Ready")
+
+
+async def test_a_plugin_in_a_frame_streams_from_and_to_the_engine(person: Person) -> None:
+    await person.load(SOURCE, "Source")
+    await person.load(READER, "Reader")
+    await person.run("Reader")
+    await person.sees_outcome("Reader", re.compile(r"Finished in .* s: 190, 9, closed,closed"))
