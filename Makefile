@@ -5,6 +5,7 @@
 #   make lint    check style, types, layers  make format   put the code into its form
 #   make bench   measure                     make build    sdist and wheel in dist/
 #   make soak    do it very often            make soak ARGS="calls --part 0.1"
+#   make fuzz    send it anything            make fuzz ARGS="body --seconds 600"
 #   make clean   leave nothing of the above  make constraints   choose newer versions
 #
 # Needs make and Python 3.11 or later (another one than python3: make PYTHON=python3.13). node and
@@ -63,7 +64,7 @@ define debian_packages
 	$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(1)
 endef
 
-.PHONY: serve test lint bench soak build clean format constraints
+.PHONY: serve test lint bench soak fuzz build clean format constraints
 .DELETE_ON_ERROR:
 
 serve: $(STAMPS)/engine $(STAMPS)/built
@@ -93,6 +94,10 @@ format: $(STAMPS)/tools
 bench: $(STAMPS)/engine $(STAMPS)/built
 	$(BIN)/python -m benchmarks $(ARGS)
 
+# atheris comes ready-made for Linux; elsewhere it is built from source, which wants LLVM.
+fuzz: $(STAMPS)/fuzz
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
+
 soak: $(STAMPS)/tools $(STAMPS)/built
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.soak $(ARGS)
 
@@ -107,7 +112,7 @@ clean:
 
 # Versions and hashes of everything, for every platform; no addresses, so that any index will do.
 constraints: $(STAMPS)/uv
-	$(BIN)/uv pip compile pyproject.toml --group test --group lint --group build --all-extras \
+	$(BIN)/uv pip compile pyproject.toml --group test --group lint --group fuzz --group build --all-extras \
 		--upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --quiet --output-file $(CONSTRAINTS)
 
@@ -137,6 +142,10 @@ $(STAMPS)/engine: $(STAMPS)/uv pyproject.toml
 
 $(STAMPS)/tools: $(STAMPS)/engine
 	$(INSTALL) --group test --group lint
+	@touch $@
+
+$(STAMPS)/fuzz: $(STAMPS)/tools
+	$(INSTALL) --group fuzz
 	@touch $@
 
 $(STAMPS)/web: $(STAMPS)/engine $(WEB)/package-lock.json

@@ -348,7 +348,7 @@ class Peer:
             elif isinstance(value, Exception):
                 call.promise.reject(value)
             else:
-                call.promise.reject(RemoteError(str(value or "")))
+                call.promise.reject(RemoteError("" if value is None else str(value)))
         if not request.says_releases:
             self.callbacks_outlive(call.callback_ids, sender)
 

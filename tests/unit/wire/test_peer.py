@@ -7,8 +7,10 @@ import gc
 import numpy as np
 import pytest
 
+from imjoy_wire import values
 from imjoy_wire.errors import DialectError, PeerGoneError, RemoteError, UnsupportedValueError
 from imjoy_wire.objects import MAX_UNTOLD
+from imjoy_wire.passage import Passage
 from imjoy_wire.references import Codec
 from support.rpc import Network, gone
 
@@ -502,6 +504,21 @@ def test_arguments_that_cannot_be_read_fail_the_call(ends):
     sent = network.sent[-1][2]
     assert sent["id"] == "p0:reject"
     assert sent["args"][0]["_rname"] == "DialectError"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, ""), ("no luck", "no luck"), (0, "0"), (np.zeros(2), "[0. 0.]"), ({"a": 1}, "{'a': 1}")],
+)
+def test_a_rejection_with_whatever_value_ends_the_call(ends, value, words):
+    network, page, _, calc = ends
+    answer = calc.add(1)
+    (_, _, call) = network.sent[-1]
+    reject = call["promise"][1]["_rvalue"]
+    tree = values.encode(value, Passage(network.peers["plugin"], "page"))
+    message = {"type": "callback", "id": reject, "args": [tree], "target_id": "page"}
+    page.receive("plugin", message)
+    assert str(answer.error) == words
 
 
 def test_two_thousand_calls_with_callbacks_leave_nothing_behind(ends):
