@@ -7,6 +7,7 @@
  */
 
 import { LinkError, isRecord } from "./errors.js";
+import { isWellFormed } from "./message_rules.js";
 
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {(message: any) => void} Handler */
@@ -123,6 +124,10 @@ export class PeerConnection {
     const allowed = from === this.worker ? FROM_WORKER : FROM_ANYBODY;
     if (!isRecord(message) || typeof message.type !== "string" || !allowed.has(message.type)) {
       console.warn("A peer sent a message that it may not send.", from, message);
+      return;
+    }
+    if (!isWellFormed(message)) {
+      console.warn("A peer sent a message that nobody can read; it was dropped.", from, message);
       return;
     }
     this._fire(message.type, { ...message, sender: from });

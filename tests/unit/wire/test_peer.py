@@ -508,7 +508,13 @@ def test_arguments_that_cannot_be_read_fail_the_call(ends):
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(None, ""), ("no luck", "no luck"), (0, "0"), (np.zeros(2), "[0. 0.]"), ({"a": 1}, "{'a': 1}")],
+    [
+        (None, ""),
+        ("no luck", "no luck"),
+        (0, "0"),
+        (np.zeros(2), "[0. 0.]"),
+        ({"a": 1}, "{'a': 1}"),
+    ],
 )
 def test_a_rejection_with_whatever_value_ends_the_call(ends, value, words):
     network, page, _, calc = ends
