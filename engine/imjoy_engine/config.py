@@ -39,6 +39,13 @@ class Limits:
     """A connection that has not registered by then is closed."""
     session_grace_s: float = 900.0
     """A session whose connection dropped, and a plugin without a client, live on this long."""
+    max_runs_kept: int = 500
+    """That are over; beyond it, and beyond the next two, the oldest are forgotten."""
+    run_kept_s: float = 30 * 86400.0
+    runs_bytes: int = 4 << 30
+    """The results of all runs."""
+    run_result_bytes: int = 1 << 30
+    """A bigger result is delivered and not kept."""
     start_timeout_s: float = 60.0
     """From launching a worker to its hello."""
     stop_timeout_s: float = 3.0

@@ -88,6 +88,11 @@ class IncomingCall:
         return self._request.promise is not None
 
     @property
+    def answer_reference(self) -> Optional[Dict[str, Any]]:
+        """Where the result goes, as it came over the wire; None when nobody waits."""
+        return self._request.promise[0] if self._request.promise is not None else None
+
+    @property
     def is_listened_to(self) -> bool:
         """Whether the caller wants to hear how far it is, and still waits."""
         request = self._request

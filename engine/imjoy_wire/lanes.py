@@ -17,11 +17,14 @@ from .chunks import CHUNK, CUT_BYTES, cut
 from .errors import FrameError
 from .frames import Frame
 
-__all__ = ["FRAME_OVERHEAD_BYTES", "GRANT", "WINDOW_BYTES", "Lanes", "grant_of", "granted"]
+__all__ = ["FRAME_OVERHEAD_BYTES", "GRANT", "RUN", "WINDOW_BYTES", "Lanes", "grant_of", "granted"]
 
 FRAME_OVERHEAD_BYTES = 512
 """What a frame counts beside its payload, so that a flood of tiny ones is bounded too."""
 WINDOW_BYTES = 4 * 1024 * 1024
+
+RUN = "run"
+"""The header key of frames that belong to a run, and the kind of frames about runs."""
 
 GRANT = "grant"
 """The kind of the frame that a relay answers chunks with, to the link that they came by."""
@@ -131,12 +134,24 @@ class Lanes:
             self._turns.append(key)
 
     def drop(self, peer: str) -> None:
-        """Forget what waits to or from a peer that is gone."""
+        """Forget what waits to or from a peer that is gone.
+
+        But for what belongs to a run: that is for whoever relays it as well.
+        """
         for key in [key for key in self._lanes if peer in key]:
-            self.waiting_bytes -= self._lanes.pop(key).waiting_bytes
-            self._held.pop(key, None)
-            if key in self._turns:
-                self._turns.remove(key)
+            lane = self._lanes[key]
+            kept = [frame for frame in lane.frames if RUN in frame.extra]
+            if not kept or kept[0] is not lane.frames[0]:
+                lane.pieces = lane.next_piece = None
+            lane.frames = deque(kept)
+            self.waiting_bytes -= lane.waiting_bytes
+            lane.waiting_bytes = sum(each.payload_bytes + FRAME_OVERHEAD_BYTES for each in kept)
+            self.waiting_bytes += lane.waiting_bytes
+            if not kept:
+                del self._lanes[key]
+                self._held.pop(key, None)
+                if key in self._turns:
+                    self._turns.remove(key)
         for key in [key for key in self._under_way if peer in key]:
             del self._under_way[key]
 

@@ -11,7 +11,7 @@ from imjoy_wire.proxies import RemoteFunction
 from imjoy_wire.references import Codec
 
 from . import choice
-from .clients import Clients, WaitingCall
+from .clients import LAST_COUNTS, Clients, WaitingCall
 from .promise import Promise
 from .tools import LOCAL_TOOLS
 
@@ -62,6 +62,7 @@ class PluginApi:
         self._clients = Clients()
         self._configs: Dict[str, DotDict] = {}
         self._exported: Any = None
+        self._on_progress: Callable[[str, Sequence[Any]], None] = lambda path, args: None
         self._choose: Callable[[choice.Choice], None] = lambda _: None
         self._tools = _Tools(self)
         self._values: Dict[str, Any] = {
@@ -269,6 +270,8 @@ class _Later:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Promise:
         promise = self._api._new_promise(self.__name__)
+        if self.__name__ in LAST_COUNTS:
+            self._api._on_progress(self.__name__, args)
         call = WaitingCall(self.__name__, self._options, args, kwargs, promise, _caller())
         self._api._wait(call)
         return promise
@@ -297,6 +300,8 @@ class _CoreFunction(RemoteFunction):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Send the call; what waits for it waits for the next client when this one leaves."""
+        if self._path in LAST_COUNTS:
+            self._api._on_progress(self._path, args)
         promise: Promise = super().__call__(*args, **kwargs)
         caller = _caller()
 

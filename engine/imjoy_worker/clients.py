@@ -14,10 +14,11 @@ from imjoy_wire.errors import PeerGoneError
 
 from .promise import Promise
 
-__all__ = ["MAX_WAITING", "Clients", "WaitingCall"]
+__all__ = ["LAST_COUNTS", "MAX_WAITING", "Clients", "WaitingCall"]
 
 MAX_WAITING = 10_000
-_LAST_COUNTS = frozenset({"progress", "showProgress", "showStatus"})
+LAST_COUNTS = frozenset({"progress", "showProgress", "showStatus"})
+"""Functions of the core that show how far something is."""
 
 
 class WaitingCall(NamedTuple):
@@ -132,7 +133,7 @@ class Clients:
 
     def _without_earlier(self, call: WaitingCall) -> List[Promise]:
         """Take out the earlier calls that this one replaces; return their promises."""
-        if call.path not in _LAST_COUNTS:
+        if call.path not in LAST_COUNTS:
             return []
         kept, replaced = [], []
         for each in self._waiting:

@@ -4,14 +4,15 @@ import contextvars
 import os
 import sys
 import threading
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Sequence
 
-from imjoy_wire import codec
+from imjoy_wire import codec, current
 from imjoy_wire.calls import IncomingCall
 from imjoy_wire.current import CALL
 from imjoy_wire.errors import FrameError, WireError
 from imjoy_wire.frames import Frame
 from imjoy_wire.host import ScriptRequest
+from imjoy_wire.lanes import RUN
 from imjoy_wire.messages import Message
 from imjoy_wire.peer import Peer
 from imjoy_wire.streams import OwnStream
@@ -25,6 +26,7 @@ from .link import Link
 from .loader import Loader
 from .processes import ProcessPool
 from .promise import Promise
+from .runs import Runs
 from .script_requests import ScriptRequests
 from .scripts import ScriptRecord
 from .shared import SharedMemory
@@ -75,6 +77,8 @@ class Worker:
         self._loader = Loader({"api": self.api}, record.add)
         modules.install(self.api)
         self._scripts = ScriptRequests()
+        self._runs = Runs()
+        self.api._on_progress = self._tell_progress
         self._is_leaving = False
 
     def start(self) -> None:
@@ -106,7 +110,9 @@ class Worker:
         """Put a message on its way to a peer."""
         self.dispatcher.attention.stir()
         body, buffers = codec.pack(message)
-        frame = self._shared.put(Frame(to, self.peer.peer_id, "rpc", body, buffers))
+        mark = self._runs.mark(to, message)
+        extra = {} if mark is None else {RUN: mark}
+        frame = self._shared.put(Frame(to, self.peer.peer_id, "rpc", body, buffers, extra))
         self._link.send(frame, copies=threading.get_ident() == self._loop_thread)
 
     def new_promise(self, label: str, key: str = "") -> Promise:
@@ -122,6 +128,16 @@ class Worker:
         if call.callback_id is None and call.label == "setup":
             self.peer.config["set_up"] = True
         self.dispatcher.run(call)
+
+    def _tell_progress(self, path: str, args: Sequence[Any]) -> None:
+        """Tell the engine how far a run is, when it tells its page."""
+        run_id = self._runs.id_of(current.current_call())
+        if run_id is None or not args:
+            return
+        told = {"id": run_id, "status" if path == "showStatus" else "progress": args[0]}
+        if isinstance(args[0], (int, float, str)):
+            body, _ = codec.pack(told)
+            self._link.send(Frame("", self.peer.peer_id, RUN, body))
 
     def cancel_call(self, call: IncomingCall) -> None:
         """Have a call end that is not waited for any more."""
@@ -186,7 +202,10 @@ class Worker:
         try:
             if frame.kind == "rpc":
                 frame = self._shared.take(frame)
-                self.peer.receive(frame.sender, codec.unpack(frame.body, frame.buffers))
+                message = codec.unpack(frame.body, frame.buffers)
+                if RUN in frame.extra and isinstance(message, dict):
+                    self._runs.begin(frame.sender, frame.extra[RUN], message)
+                self.peer.receive(frame.sender, message)
                 return
             body = codec.unpack(frame.body, frame.buffers) if frame.body else {}
             if isinstance(body, dict):

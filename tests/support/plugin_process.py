@@ -77,10 +77,14 @@ class Client:
         self.heard_messages: list[dict[str, Any]] = []
         self.peer = Peer(peer_id, self, {"name": peer_id})
         self.peer.export(core)
+        self.run_id: str | None = None
+        """Marks the next message as the beginning of this run."""
 
     def send(self, to: str, message: dict[str, Any]) -> None:
         body, buffers = codec.pack(message)
-        self._engine.relay(Frame(to, self.peer.peer_id, "rpc", body, buffers))
+        extra = {} if self.run_id is None else {"run": {"id": self.run_id}}
+        self.run_id = None
+        self._engine.relay(Frame(to, self.peer.peer_id, "rpc", body, buffers, extra))
 
     def new_promise(self, label: str, key: str = "") -> Answer:
         answer = Answer()
@@ -171,6 +175,10 @@ class FakeEngine:
         self.process = process
         self.hello: dict[str, Any] = {}
         self.clients: dict[str, Client] = {}
+        self.marked: list[Frame] = []
+        """Frames to clients with something in their header that is not the route."""
+        self.told: list[tuple[str, Any]] = []
+        """What came for the engine itself."""
         self.out: list[str] = []
         self.err: list[str] = []
         self.connected = asyncio.Event()
@@ -229,7 +237,11 @@ class FakeEngine:
             self.hello = codec.unpack(frame.body)
             self.connected.set()
         elif frame.kind == "rpc":
+            if frame.extra:
+                self.marked.append(frame)
             self.relay(frame)
+        else:
+            self.told.append((frame.kind, codec.unpack(frame.body)))
 
     def cut(self) -> None:
         """Hang up, as an engine that dies does."""

@@ -87,6 +87,10 @@ class FakeWorker:
         body = json.dumps(payload).encode()
         self._writer.writelines(encode_frame(Frame(to, sender, kind, body)))
 
+    def say_frame(self, frame: Frame) -> None:
+        assert self._writer is not None
+        self._writer.writelines(encode_frame(frame))
+
     async def hears(self, kind: str, times: int = 1, **wanted: Any) -> Any:
         """Return the payload of the first (or a later) frame of that kind with these values."""
 

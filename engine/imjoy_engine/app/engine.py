@@ -53,6 +53,9 @@ from imjoy_engine.relay.routes import Routes
 from imjoy_engine.resources import GpuLeases, load_probe
 from imjoy_engine.resources.cgroups import find_cgroups
 from imjoy_engine.session import SessionRegistry
+from imjoy_engine.session.run_files import RunFiles
+from imjoy_engine.session.run_requests import RunRequests
+from imjoy_engine.session.runs import Runs
 from imjoy_engine.session.session import SessionTools
 from imjoy_engine.transport import WorkerListener
 from imjoy_wire.frames import Frame
@@ -136,6 +139,7 @@ class Engine:
                 **file_requests(files),
                 **channels.requests(),
                 "get_engine_status": admin.status_of,
+                **RunRequests(self._runs).requests(),
             },
             engine_info=self._info,
             limits=config.limits,
@@ -164,6 +168,9 @@ class Engine:
     async def _acquire(self, stack: AsyncExitStack) -> None:
         """Get what plugins stand on: GPUs, limits, environments."""
         config = self.config
+        self._runs = Runs(RunFiles(config.state_dir / "runs"), self._clock, config.limits)
+        await self._runs.open()
+        stack.push_async_callback(self._runs.close)
         self._gpus = GpuLeases(
             load_probe(config.gpu_probe, config.environment),
             self._clock,
@@ -210,6 +217,7 @@ class Engine:
             routes=routes,
             workspace_root=config.workspace,
             limits=config.limits,
+            runs=self._runs,
         )
         return pool, SessionRegistry(session_tools, self._clock)
 

@@ -16,6 +16,7 @@ from imjoy_engine.plugins import PluginInstance, State
 from imjoy_engine.relay.routes import Room, Route
 from imjoy_engine.session.attendance import Attendance
 from imjoy_engine.session.links import ClientLink
+from imjoy_engine.session.runs import Run
 from imjoy_engine.session.session import Session, SessionTools
 from imjoy_engine.transport import Channel
 from imjoy_wire.errors import WireError
@@ -38,6 +39,7 @@ class SessionRegistry:
         self._sessions: dict[str, Session] = {}
         self._expiring: dict[str, asyncio.Task[None]] = {}
         self._holding: set[asyncio.Task[None]] = set()
+        tools.runs.on_change = self._run_changed
 
     def register(self, payload: Mapping[str, Any], link: ClientLink) -> Session:
         """Return the client's session: the one it had when the same page is back, else a new one.
@@ -91,6 +93,7 @@ class SessionRegistry:
         if instance.lifecycle.is_final or instance.state is State.BACKOFF:
             # Before anything else, while the peers that must hear of it are still on the table.
             self._tools.relay.drop(instance.peer_id, instance.gone_reason())
+            self._tools.runs.instance_ended(instance)
             if instance.lifecycle.is_final:
                 self._attendance.ended(instance)
         elif self._tools.routes.find(instance.peer_id) is None:
@@ -99,6 +102,9 @@ class SessionRegistry:
     def plugin_frame(self, instance: PluginInstance, frame: Frame) -> None:
         """Forward a frame of a worker, which waits while another worker does not keep up."""
         try:
+            of_a_run = self._tools.runs.heard(frame, instance)
+            if of_a_run and self._tools.routes.find(frame.to) is None:
+                return  # its result is kept, though nobody is there who asked for it
             room = self._tools.relay.forward(frame, instance)
         except WireError as error:
             if instance.channel is not None:
@@ -117,12 +123,18 @@ class SessionRegistry:
         found = await self._tools.pool.found()
         for instance, _ in found:
             self._tools.routes.add(_route_to(instance))
+            self._tools.runs.instance_found(instance)
 
         def begin() -> None:
             for _, begin_one in found:
                 begin_one()
 
         return begin
+
+    def _run_changed(self, run: Run) -> None:
+        for session in list(self._sessions.values()):
+            if session.workspace == run.workspace:
+                session.tell("run_event", {"run": run.as_dict()})
 
     async def close(self) -> None:
         """Close every session."""

@@ -20,9 +20,11 @@ from imjoy_engine.session.attaching import instance_by_id, running_plugin
 from imjoy_engine.session.attendance import Attendance
 from imjoy_engine.session.links import ClientLink, event_frame
 from imjoy_engine.session.outgoing import Outgoing
+from imjoy_engine.session.runs import Runs
 from imjoy_wire.chunks import CHUNK, Assembler
 from imjoy_wire.delivery import ACK, Incoming, ack_number
 from imjoy_wire.frames import Frame
+from imjoy_wire.lanes import RUN
 
 __all__ = ["Attachment", "Session", "SessionTools"]
 
@@ -40,6 +42,7 @@ class SessionTools:
     routes: Routes
     workspace_root: Path
     limits: Limits
+    runs: Runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +152,22 @@ class Session:
             if taken is None:
                 return
             frame = taken
+        if RUN in frame.extra:
+            self._begin_run(frame)
         room = self._tools.relay.forward(frame, self)
         if frame.kind == CHUNK and self._incoming is not None:
             self._grant(frame, room)
         elif room is not None:
             await room.drained()
+
+    def _begin_run(self, frame: Frame) -> None:
+        for entry in self._attachments.values():
+            if (entry.instance.peer_id, entry.client_peer) == (frame.to, frame.sender):
+                self._tools.runs.asked(frame, entry.instance)
+
+    def tell(self, name: str, payload: dict[str, Any]) -> None:
+        """Tell the client of something that is about no plugin of its own."""
+        self._outgoing.put(event_frame(name, payload))
 
     def _grant(self, chunk: Frame, room: Room | None) -> None:
         """Tell the client that it may send as much again; later, when its receiver is slow.

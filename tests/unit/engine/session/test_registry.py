@@ -13,6 +13,9 @@ from imjoy_engine.plugins import PluginPool
 from imjoy_engine.relay.relay import Relay
 from imjoy_engine.relay.routes import Routes
 from imjoy_engine.session import Session, SessionRegistry
+from imjoy_engine.session.run_files import RunFiles
+from imjoy_engine.session.run_requests import RunRequests
+from imjoy_engine.session.runs import Runs
 from imjoy_engine.session.session import SessionTools
 from imjoy_engine.transport import WorkerListener
 from imjoy_wire.frames import Frame
@@ -35,7 +38,10 @@ class House:
             on_event=lambda instance, event: self.registry.plugin_event(instance, event),
             on_frame=lambda instance, frame: self.registry.plugin_frame(instance, frame),
         )
-        tools = SessionTools(self.pool, Relay(self.routes), self.routes, tmp_path, LIMITS)
+        self.runs = Runs(RunFiles(tmp_path / "runs"), self.clock, LIMITS)
+        tools = SessionTools(
+            self.pool, Relay(self.routes), self.routes, tmp_path, LIMITS, self.runs
+        )
         self.registry = SessionRegistry(tools, self.clock)
 
     def enter(self, client: str = "page", **payload: Any) -> tuple[Session, FakeLink]:
@@ -55,6 +61,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         yield house
         await house.registry.close()
         await house.pool.close()
+        await house.runs.close()
 
 
 async def test_a_dropped_connection_comes_back_to_its_session(house: House) -> None:
@@ -251,3 +258,52 @@ async def test_frames_of_a_client_reach_its_worker(house: House) -> None:
     body = json.dumps({"type": "getInterface"}).encode()
     await session.receive(Frame(answer["peer_id"], answer["client_peer"], "rpc", body))
     assert (await house.stage.worker.hears("rpc"))["type"] == "getInterface"
+
+
+async def test_a_run_outlives_the_page_that_asked_for_it(house: House) -> None:
+    session, link = house.enter("first load")
+    answer = await house.start(session, link, "p", code="the file")
+    ends = answer["peer_id"], answer["client_peer"]
+    await session.receive(Frame(*ends, "rpc", b"{}", (), {"run": {"id": "r-1", "name": "run"}}))
+    other, other_link = house.enter("second load", session_id=session.id)
+    house.stage.worker.say_frame(
+        Frame(ends[1], ends[0], "rpc", b'{"v": 1}', (), {"run": {"id": "r-1", "state": "done"}})
+    )
+    requests = RunRequests(house.runs).requests()
+    waited = await asyncio.wait_for(requests["wait_run"](other, {"run": "r-1"}), 5)
+    assert waited["run"]["state"] == "done"
+    assert [run["id"] for run in requests["list_runs"](other, {"plugin": "P"})["runs"]] == ["r-1"]
+    assert requests["list_runs"](other, {"plugin": "Q"})["runs"] == []
+    assert (await requests["fetch_run"](other, {"run": "r-1"}))["follows"]
+    while not any(each.kind == "run" for each in other_link.received):
+        await other_link.got(len(other_link.received) + 1)
+    [came] = [each for each in other_link.received if each.kind == "run"]
+    assert (bytes(came.body), came.extra) == (b'{"v": 1}', {"run": "r-1"})
+    # Nobody else is told that a page was missing: the answer is where it belongs.
+    assert not any(each.kind == "undeliverable" for each in house.stage.worker.frames)
+
+
+async def test_every_client_of_the_workspace_hears_of_a_run(house: House) -> None:
+    session, link = house.enter("a")
+    _, colleague = house.enter("b")
+    _, stranger = house.enter("c", workspace="elsewhere")
+    answer = await house.start(session, link, "p")
+    ends = answer["peer_id"], answer["client_peer"]
+    await session.receive(Frame(*ends, "rpc", b"{}", (), {"run": {"id": "r-1"}}))
+    event = await colleague.event("run_event")
+    assert (event["run"]["id"], event["run"]["state"]) == ("r-1", "running")
+    assert stranger.received == []
+
+
+async def test_a_wait_ends_when_it_has_lasted_long_enough(house: House) -> None:
+    session, link = house.enter()
+    answer = await house.start(session, link, "p")
+    ends = answer["peer_id"], answer["client_peer"]
+    await session.receive(Frame(*ends, "rpc", b"{}", (), {"run": {"id": "r-1"}}))
+    requests = RunRequests(house.runs).requests()
+    assert (await requests["wait_run"](session, {"run": "r-1", "timeout_s": 0}))["run"][
+        "state"
+    ] == "running"
+    for wrong in (-1, "soon", True):
+        with pytest.raises(BadRequestError):
+            await requests["wait_run"](session, {"run": "r-1", "timeout_s": wrong})

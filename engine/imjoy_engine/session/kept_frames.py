@@ -1,0 +1,37 @@
+"""Frames as records, for whatever is kept on disk."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from imjoy_wire.frames import Frame
+
+__all__ = ["frame_of", "record_of"]
+
+
+def record_of(frame: Frame) -> dict[str, Any]:
+    """Return the frame as what msgpack can write; its header as the text that it travels as."""
+    header = {"to": frame.to, "from": frame.sender, "kind": frame.kind, "extra": frame.extra}
+    return {
+        "header": json.dumps(header, separators=(",", ":")),
+        "body": _plain(frame.body),
+        "buffers": [_plain(buffer) for buffer in frame.buffers],
+    }
+
+
+def frame_of(record: dict[str, Any]) -> Frame:
+    """Return the frame that a record was made of."""
+    header = json.loads(record["header"])
+    return Frame(
+        header["to"],
+        header["from"],
+        header["kind"],
+        record["body"],
+        tuple(record["buffers"]),
+        header["extra"],
+    )
+
+
+def _plain(buffer: Any) -> Any:
+    return buffer if isinstance(buffer, bytes | bytearray) else bytes(buffer)

@@ -1,0 +1,60 @@
+"""The calls that are runs: their answers and their progress carry the run's id.
+
+A caller marks its call as a run (frame header `run: {id}`); the engine then keeps the answer, for
+whoever wants it later, and knows it by the mark that is put on it here.
+"""
+
+import threading
+from typing import Any, Dict, Optional, Tuple
+
+from imjoy_wire.calls import IncomingCall
+from imjoy_wire.messages import Message
+
+__all__ = ["Runs"]
+
+Key = Tuple[str, Any]
+
+
+class Runs:
+    """The runs that have not been answered. Every method may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_answer: Dict[Key, Tuple[str, str, Tuple[Key, Key]]] = {}
+
+    def begin(self, sender: str, mark: Any, message: Message) -> None:
+        """Take note of a call that is marked as a run."""
+        run_id = mark.get("id") if isinstance(mark, dict) else None
+        promise = message.get("promise")
+        if not isinstance(run_id, str) or not isinstance(promise, list) or len(promise) != 2:
+            return
+        keys = (_key(promise[0], sender), _key(promise[1], sender))
+        with self._lock:
+            self._by_answer[keys[0]] = (run_id, "done", keys)
+            self._by_answer[keys[1]] = (run_id, "failed", keys)
+
+    def mark(self, to: str, message: Message) -> Optional[Dict[str, Any]]:
+        """Return the mark of a message that answers a run, which is over then; None for others."""
+        if not self._by_answer or message.get("type") != "callback":
+            return None
+        with self._lock:
+            entry = self._by_answer.get((to, message.get("id")))
+            if entry is None:
+                return None
+            run_id, state, keys = entry
+            for key in keys:
+                self._by_answer.pop(key, None)
+        return {"id": run_id, "state": state}
+
+    def id_of(self, call: Optional[IncomingCall]) -> Optional[str]:
+        """Return the id of the run that a call is; None for another."""
+        if call is None or not self._by_answer or call.answer_reference is None:
+            return None
+        entry = self._by_answer.get(_key(call.answer_reference, call.sender))
+        return None if entry is None else entry[0]
+
+
+def _key(reference: Any, sender: str) -> Key:
+    target = reference.get("_rtarget_id") if isinstance(reference, dict) else None
+    value = reference.get("_rvalue") if isinstance(reference, dict) else None
+    return str(target or sender), value if isinstance(value, (str, int)) else ""

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from imjoy_wire.errors import RemoteError
+from imjoy_worker.runs import Runs
+from support.plugin_process import DEADLINE_S
+
+SCRIPT = """
+import threading
+go = threading.Event()
+
+class Plugin:
+    def setup(self):
+        pass
+
+    async def run(self, ctx):
+        api.showProgress(0.5)
+        await api.showStatus("half of it")
+        return ctx
+
+    def fail(self, ctx):
+        raise KeyError(ctx)
+
+    def late(self, ctx):
+        go.wait(20)
+        return bytes(3 << 20)
+
+    def release(self):
+        go.set()
+
+api.export(Plugin())
+"""
+CORE = {"showProgress": lambda _: None, "showStatus": lambda _: None}
+
+
+async def test_the_answer_of_a_run_is_marked_and_the_engine_hears_how_far_it_is(started):
+    async with started(core=CORE) as engine, asyncio.timeout(DEADLINE_S):
+        browser = engine.clients["browser"]
+        api = await browser.start(SCRIPT)
+        browser.run_id = "r-1"
+        assert await api.run(5) == 5
+        browser.run_id = "r-2"
+        with pytest.raises(RemoteError):
+            await api.fail("x")
+        assert await api.run(6) == 6
+    marks = [frame.extra for frame in engine.marked]
+    assert marks == [
+        {"run": {"id": "r-1", "state": "done"}},
+        {"run": {"id": "r-2", "state": "failed"}},
+    ]
+    assert engine.told == [
+        ("run", {"id": "r-1", "progress": 0.5}),
+        ("run", {"id": "r-1", "status": "half of it"}),
+    ]
+
+
+async def test_a_run_is_answered_though_its_client_is_gone(started):
+    async with started(core=CORE) as engine, asyncio.timeout(DEADLINE_S):
+        browser = engine.clients["browser"]
+        api = await browser.start(SCRIPT)
+        helper = await engine.join("helper", CORE).start("pass")
+        browser.run_id = "r-1"
+        api.late({})
+        del engine.clients["browser"]
+        engine.control("peer_gone", {"peer": "browser"})
+        await helper.release()
+        while not engine.marked:
+            await helper.run({})
+    [answer] = engine.marked
+    assert answer.extra == {"run": {"id": "r-1", "state": "done"}}
+    assert answer.payload_bytes > 3 << 20
+
+
+REFERENCES = [{"_rtarget_id": "b", "_rvalue": 1}, {"_rvalue": "two"}]
+
+
+def test_either_answer_ends_a_run():
+    runs = Runs()
+    for first, second, state in ((1, "two", "done"), ("two", 1, "failed")):
+        runs.begin("b", {"id": "r"}, {"type": "method", "promise": REFERENCES})
+        assert runs.mark("b", {"type": "method", "id": first}) is None
+        assert runs.mark("c", {"type": "callback", "id": first}) is None
+        assert runs.mark("b", {"type": "callback", "id": first}) == {"id": "r", "state": state}
+        assert runs.mark("b", {"type": "callback", "id": second}) is None
+
+
+@pytest.mark.parametrize(
+    ("mark", "promise"),
+    [(None, REFERENCES), ({}, REFERENCES), ({"id": 5}, REFERENCES), ({"id": "r"}, None)],
+)
+def test_what_is_no_run_is_not_marked(mark, promise):
+    runs = Runs()
+    runs.begin("b", mark, {"type": "method", "promise": promise})
+    assert runs.mark("b", {"type": "callback", "id": 1}) is None
+    assert runs.id_of(None) is None
