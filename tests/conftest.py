@@ -24,6 +24,8 @@ MAY_BLOCK = (
     # A few bytes into a pipe that the shim reads, a small file that a helper reads.
     ("imjoy_engine/processes/tree.py", ("_order",)),
     ("imjoy_engine/environments/helper.py", ("ask_helper",)),
+    # One line, when a plugin ends.
+    ("imjoy_engine/plugins/output.py", ("mark_end",)),
     # Fakes of the tests.
     ("tests/support/builders.py", ("build", "resolve")),
 )

@@ -8,7 +8,13 @@
 """
 
 from imjoy_client.client import Client, connect
-from imjoy_client.errors import ClientError, EngineRefusedError, PluginFailedError, PluginFileError
+from imjoy_client.errors import (
+    ClientError,
+    EngineRefusedError,
+    PluginFailedError,
+    PluginFileError,
+    RunFailedError,
+)
 from imjoy_client.plugin import PluginProxy
 from imjoy_wire.current import is_cancelled, report
 
@@ -19,6 +25,7 @@ __all__ = [
     "PluginFailedError",
     "PluginFileError",
     "PluginProxy",
+    "RunFailedError",
     "connect",
     "is_cancelled",
     "report",

@@ -17,12 +17,16 @@ from imjoy_client.end import PluginEnd
 from imjoy_client.errors import ClientError, PluginFailedError
 from imjoy_client.plugin import PluginProxy
 from imjoy_client.plugin_file import PluginSource, Script, read_plugin
+from imjoy_client.runs import Runs
 from imjoy_client.session import EngineSession
 from imjoy_wire.frames import Frame
+from imjoy_wire.lanes import RUN
+from imjoy_wire.peer import Peer
 
 __all__ = ["Client", "connect"]
 
 _LOG = logging.getLogger(__name__)
+_LEAVE_S = 5.0
 OnEvent = Callable[[dict[str, Any]], None]
 
 
@@ -35,7 +39,8 @@ async def connect(
     on_event: OnEvent | None = None,
     data_channel: bool = True,
 ) -> AsyncIterator[Client]:
-    """Be connected to the engine at `url` while the block runs; its plugins end with it.
+    """Be connected to the engine at `url` while the block runs; its plugins end with it, but those
+    with the flag `allow-detach`.
 
     `url` may be the printed link, then `token` may be "". `on_event` is called with every event of
     a plugin: states, progress of its environment, log lines, its end. Raises EngineRefusedError for
@@ -76,6 +81,7 @@ class Client:
             on_lost=self._lost,
             data_channel=data_channel,
         )
+        self._runs = Runs(self._session.ask, self._session.back, self._peer_of)
 
     @property
     def engine_info(self) -> dict[str, Any]:
@@ -107,28 +113,44 @@ class Client:
         Raises PluginFileError and PluginFailedError.
         """
         plugin = _source(source, script)
+        config = {"type": "native-python", **plugin.config}
+        if plugin.text:
+            config["code"] = plugin.text
+        beside = {"asks": allow_commands is not None, "environment": dict(environment or {})}
+        wanted = {"config": config, **beside}
+        return await self._end_of(plugin, wanted, api, on_message, allow_commands)
+
+    async def _end_of(
+        self,
+        plugin: PluginSource,
+        wanted: dict[str, Any],
+        api: Mapping[str, Callable[..., Any]] | None,
+        on_message: OnMessage | None,
+        allow_commands: AllowCommands | None = None,
+    ) -> PluginProxy:
         plugin_id = f"{plugin.config['name']}_{uuid.uuid4().hex[:12]}"
         tell = on_message or (lambda name, value: _LOG.info("%s: %s", name, value))
         functions = core_api(tell, self.find_plugin, api or {})
         end = PluginEnd(self, plugin_id, plugin, functions)
+        end.is_guest = "instance" in wanted
         self._plugins[plugin_id] = end
+        if allow_commands is not None:
+            self._consents[plugin_id] = allow_commands
         try:
-            beside = {"asks": allow_commands is not None, "environment": dict(environment or {})}
-            if allow_commands is not None:
-                self._consents[plugin_id] = allow_commands
-            await self._start(end, {"type": "native-python", **plugin.config}, beside)
+            await self._start(end, wanted)
         except BaseException:
             # Half a plugin is of no use to anybody; that it is gone already is no news.
-            with contextlib.suppress(ClientError):
-                await self.stop_plugin(plugin_id)
+            if not end.is_guest:
+                with contextlib.suppress(ClientError):
+                    await self.stop_plugin(plugin_id)
             self._forget_plugin(plugin_id)
             raise
         return PluginProxy(end, self.stop_plugin)
 
-    async def _start(self, end: PluginEnd, config: dict[str, Any], beside: dict[str, Any]) -> None:
+    async def _start(self, end: PluginEnd, wanted: dict[str, Any]) -> None:
         self._starting += 1
         try:
-            payload = {**beside, "id": end.plugin_id, "config": config}
+            payload = {"id": end.plugin_id, **wanted}
             answer = await self._session.ask("init_plugin", payload)
             end.attach(answer)
             self._ends[answer["client_peer"]] = end
@@ -139,6 +161,56 @@ class Client:
             if not self._starting:
                 self._early.clear()
         await end.begin(resumed=bool(answer["resumed"]))
+
+    async def attach(
+        self,
+        name: str,
+        *,
+        tag: str | None = None,
+        api: Mapping[str, Callable[..., Any]] | None = None,
+        on_message: OnMessage | None = None,
+    ) -> PluginProxy:
+        """Return a plugin of the workspace that runs already, whoever has started it.
+
+        `name` is the plugin's, or the id of one instance of it. It does not end with this client.
+        Raises ClientError when none runs.
+        """
+        running = (await self.status())["plugin_processes"]
+        found = [
+            each
+            for each in running
+            if name in (each["name"], each["instance"]) and tag in (None, each["tag"])
+        ]
+        if not found:
+            raise ClientError(f"No plugin {name!r} runs in this workspace.")
+        instance = found[-1]["instance"]
+        source = (await self._session.ask("get_plugin_source", {"instance": instance}))["source"]
+        plugin = read_plugin(source) if source else PluginSource({"name": found[-1]["name"]}, ())
+        return await self._end_of(plugin, {"instance": instance}, api, on_message)
+
+    async def runs(self, **wanted: Any) -> list[dict[str, Any]]:
+        """Return what is known of the runs of this workspace, oldest first.
+
+        Each has `id`, `plugin`, `tag`, `instance`, `name`, `state` (running, done, failed or lost),
+        `started`, `ended`, `progress`, `status`. `wanted` chooses by plugin, tag, instance, state.
+        """
+        return await self._runs.all(wanted)
+
+    def start_run(self, plugin: PluginProxy, name: str, *args: Any, **kwargs: Any) -> str:
+        """Call a function of a plugin as a run, and return the run's id at once.
+
+        A call of `run` is a run by itself. What began a run may leave: any client of the workspace
+        can wait for it.
+        """
+        return plugin._end.start_run(name, args, kwargs)
+
+    async def wait_run(self, run_id: str) -> Any:
+        """Return the result of a run when it is over, whoever has begun it.
+
+        Raises what the function raised, or RunFailedError when its plugin ended or its result was
+        not kept, or EngineRefusedError when there is no such run.
+        """
+        return await self._runs.wait(run_id)
 
     def find_plugin(self, name: str) -> PluginProxy:
         """Return the plugin of that name that this client has started. Raises ClientError."""
@@ -170,12 +242,14 @@ class Client:
         await self._session.open()
 
     async def close(self) -> None:
-        """End this client's plugins, then leave."""
-        for plugin_id in list(self._plugins):
-            try:
-                await self.stop_plugin(plugin_id)
-            except ClientError:
-                break
+        """End this client's plugins, but those that may detach, then leave."""
+        try:
+            for plugin_id, end in list(self._plugins.items()):
+                if not end.may_stay:
+                    await self.stop_plugin(plugin_id)
+            await self._session.ask("leave_session", timeout_s=_LEAVE_S)
+        except ClientError:
+            pass  # an engine that is gone has nothing to be told
         await self._session.close()
 
     def send(self, frame: Frame) -> None:
@@ -195,7 +269,16 @@ class Client:
         if self._on_event is not None:
             self._on_event({"event": name, "name": plugin.name, "text": value})
 
+    def _peer_of(self, instance: str) -> tuple[Peer, str] | None:
+        for end in self._plugins.values():
+            if end.instance == instance:
+                return end.ends
+        return None
+
     def _frame(self, frame: Frame) -> None:
+        if frame.kind == RUN:
+            self._runs.arrived(frame)
+            return
         if frame.kind == "event":
             self._event(self.payload(frame))
             return

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from imjoy_client.errors import PluginFailedError
 from imjoy_client.plugin_file import PluginSource, Script
+from imjoy_client.runs import new_run_id, run_mark
 from imjoy_client.streams import Streams
 from imjoy_wire import codec, messages
 from imjoy_wire.calls import IncomingCall
@@ -122,6 +123,21 @@ class PluginEnd:
         self._greeted: Any = None
         self._ended: asyncio.Future[dict[str, Any]] = self._loop.create_future()
         self._last_interface: dict[str, Any] = {}
+        self._next_run = ""
+        self.instance = ""
+        """The engine's name of the running plugin."""
+        self.is_guest = False
+        """Whether somebody else has started it: then it does not end with this client."""
+
+    @property
+    def may_stay(self) -> bool:
+        """Whether the plugin goes on when this client leaves."""
+        return self.is_guest or "allow-detach" in (self._source.config.get("flags") or ())
+
+    @property
+    def ends(self) -> tuple[Peer, str] | None:
+        """This end and the id of the plugin's; None before it is attached."""
+        return (self._peer, self._worker) if self._peer is not None else None
 
     @property
     def name(self) -> str:
@@ -139,6 +155,7 @@ class PluginEnd:
     def attach(self, answer: Mapping[str, Any]) -> None:
         """Be the end that the engine's answer to init_plugin names; frames may come then."""
         self._worker = answer["peer_id"]
+        self.instance = str(answer.get("instance") or "")
         self.state = answer["state"]
         config = {"name": self.name, "type": "client"}
         self._peer = Peer(answer["client_peer"], self, config, self.plugin_id)
@@ -233,11 +250,28 @@ class PluginEnd:
         """Put a message on its way."""
         assert self._peer is not None
         body, buffers = codec.pack(message)
-        frame = Frame(to, self._peer.peer_id, "rpc", body, buffers)
+        frame = Frame(to, self._peer.peer_id, "rpc", body, buffers, self._mark(to, message))
         if threading.get_ident() == self._client.thread_id:
             self._client.send(frame)
         else:
             self._loop.call_soon_threadsafe(self._client.send, frame)
+
+    def start_run(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        """Call a function of the plugin as a run, and return the run's id."""
+        run_id = self._next_run = new_run_id()
+        try:
+            self.interface[name](*args, **kwargs)
+        finally:
+            self._next_run = ""
+        return run_id
+
+    def _mark(self, to: str, message: Message) -> dict[str, Any]:
+        """Return what makes a call a run: `run` always is one, others on request."""
+        if message["type"] != "method" or to != self._worker or "promise" not in message:
+            return {}
+        if self._next_run:
+            return run_mark(self._next_run, message["name"])
+        return run_mark(new_run_id(), "run") if message["name"] == "run" else {}
 
     def new_promise(self, label: str, key: str = "") -> Reply:
         """Return what a caller waits on."""

@@ -3,7 +3,8 @@
     ClientError
     ├── EngineRefusedError    the engine said no: wrong token, unknown plugin, bad request
     ├── PluginFailedError     the plugin did not start, or its script failed
-    └── PluginFileError       the file is no plugin
+    ├── PluginFileError       the file is no plugin
+    └── RunFailedError        a run ended without a result: its plugin ended
 
 What a plugin's own code raises arrives as `imjoy_wire.errors.RemoteError`, what waits for a plugin
 that ends as `imjoy_wire.errors.PeerGoneError`.
@@ -14,7 +15,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["ClientError", "EngineRefusedError", "PluginFailedError", "PluginFileError"]
+__all__ = [
+    "ClientError",
+    "EngineRefusedError",
+    "PluginFailedError",
+    "PluginFileError",
+    "RunFailedError",
+]
 
 
 class ClientError(Exception):
@@ -50,3 +57,18 @@ class PluginFailedError(ClientError):
 
 class PluginFileError(ClientError):
     """The file cannot be read as a plugin."""
+
+
+class RunFailedError(ClientError):
+    """A run is over and there is nothing to return."""
+
+    @classmethod
+    def of(cls, run: Mapping[str, Any]) -> RunFailedError:
+        """Return the error for what the engine knows of a run."""
+        error = run.get("error") or {}
+        words = error.get("message") or "Its result was not kept: it was too big."
+        return cls(
+            f"The run of {run.get('name') or 'a function'!r} in {run.get('plugin')!r} gave "
+            f"nothing. {words}",
+            code=str(error.get("code") or "no-result"),
+        )

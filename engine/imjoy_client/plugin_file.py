@@ -38,6 +38,8 @@ class PluginSource:
     config: dict[str, Any]
     scripts: tuple[Script, ...]
     filename: str = field(default="")
+    text: str = field(default="", repr=False)
+    """The whole file; "" when there is none."""
 
 
 def read_plugin(source: str | Path) -> PluginSource:
@@ -66,6 +68,7 @@ def read_plugin(source: str | Path) -> PluginSource:
         {**config, "tag": tag} if tag else config,
         scripts,
         name or f"{config['name']}.imjoy.html",
+        text,
     )
 
 

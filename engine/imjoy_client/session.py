@@ -66,6 +66,7 @@ class EngineSession:
         self._idle_road: Callable[[Frame], Any] | None = None
         self._rest: Awaitable[Any] | None = None  # of a frame that `send` has begun to send
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_registered = asyncio.Event()
         self._web = aiohttp.ClientSession()
         # aiohttp's own limit of 4 MiB would end the connection without a word.
         self._socket = socketio.AsyncClient(
@@ -107,10 +108,12 @@ class EngineSession:
         await self._socket.disconnect()
         await self._web.close()
 
-    async def ask(self, event: str, payload: dict[str, Any] | None = None) -> dict[str, Any]:
+    async def ask(
+        self, event: str, payload: dict[str, Any] | None = None, timeout_s: float = _ANSWER_S
+    ) -> dict[str, Any]:
         """Return the engine's answer to a request. Raises EngineRefusedError."""
         try:
-            answer = await self._socket.call(event, payload or {}, timeout=_ANSWER_S)
+            answer = await self._socket.call(event, payload or {}, timeout=timeout_s)
         except (TimeoutError, socketio.exceptions.SocketIOError) as error:
             raise ClientError(f"The engine did not answer {event}.") from error
         if not isinstance(answer, dict) or not answer.get("success"):
@@ -153,6 +156,7 @@ class EngineSession:
             self._sent, self._incoming, self._assembler = Sent(), Incoming(), Assembler()
         self._session_id = answer["session_id"]
         self.info = answer["engine_info"]
+        self._is_registered.set()
         self._travel_by(self._by_socketio)
         if self._wants_channel:
             self.soon(self._open_channel())
@@ -179,7 +183,15 @@ class EngineSession:
             except ClientError as error:
                 self._on_lost(str(error))
 
+    async def back(self) -> None:
+        """Return when the client is registered, at once if it is. Raises ClientError."""
+        try:
+            await asyncio.wait_for(self._is_registered.wait(), _ANSWER_S)
+        except TimeoutError as error:
+            raise ClientError(f"The engine at {self.url} does not come back.") from error
+
     async def _socket_gone(self, *_: Any) -> None:
+        self._is_registered.clear()
         if self._channel is None and self._pump is not None:
             self._pump.cancel()
 

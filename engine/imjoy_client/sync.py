@@ -92,6 +92,37 @@ class SyncClient:
         proxy = self._loop.run(self._client.start_plugin(source, **options))
         return SyncPlugin(proxy, self._loop)
 
+    def attach(self, name: str, **options: Any) -> SyncPlugin:
+        """Return a plugin that runs already; arguments as for `Client.attach`."""
+        proxy = self._loop.run(self._client.attach(name, **options))
+        return SyncPlugin(proxy, self._loop)
+
+    def runs(self, **wanted: Any) -> list[dict[str, Any]]:
+        """Return what is known of the runs of this workspace, as `Client.runs`."""
+        runs: list[dict[str, Any]] = self._loop.run(self._client.runs(**wanted))
+        return runs
+
+    def start_run(self, plugin: SyncPlugin, name: str, *args: Any, **kwargs: Any) -> str:
+        """Call a function of a plugin as a run, and return the run's id at once."""
+
+        async def begin() -> str:
+            given = _theirs(list(args)), _theirs(kwargs)
+            return self._client.start_run(plugin._proxy, name, *given[0], **given[1])
+
+        run_id: str = self._loop.run(begin())
+        return run_id
+
+    def wait_run(self, run_id: str, timeout_s: float | None = None) -> Any:
+        """Return the result of a run when it is over, as `Client.wait_run`.
+
+        Raises TimeoutError when that takes longer than `timeout_s`; the run goes on.
+        """
+
+        async def wait() -> Any:
+            return await asyncio.wait_for(self._client.wait_run(run_id), timeout_s)
+
+        return _ours(self._loop.run(wait()), self._loop)
+
     def status(self) -> dict[str, Any]:
         """Return what runs in this workspace."""
         status: dict[str, Any] = self._loop.run(self._client.status())

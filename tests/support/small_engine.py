@@ -97,6 +97,7 @@ class SmallEngine:
         self._runner: web.AppRunner | None = None
         for name in ("register_client", "open_channel", "init_plugin", "kill_plugin"):
             self._socket.on(name, getattr(self, f"_on_{name}"))
+        self._socket.on("leave_session", self._on_leave)
         self._socket.on("get_engine_status", self._on_status)
         self._socket.on("frame", self._on_frame)
 
@@ -230,6 +231,10 @@ class SmallEngine:
     async def _on_kill_plugin(self, sid: str, payload: Any) -> dict[str, Any]:
         self.asked.append(("kill_plugin", payload))
         return {"success": True, "report": {}}
+
+    async def _on_leave(self, sid: str, payload: Any) -> dict[str, Any]:
+        self.asked.append(("leave_session", payload))
+        return {"success": True}
 
     async def _on_status(self, sid: str, payload: Any) -> dict[str, Any]:
         return {"success": True, "plugin_num": len(self.workers)}

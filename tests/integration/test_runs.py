@@ -1,0 +1,112 @@
+"""Runs of a real engine: begun by one client, waited for by another."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imjoy_client import ClientError, RunFailedError, connect
+from imjoy_wire.errors import RemoteError
+from support.engine import EngineProcess, running_engine
+
+TRAIN = """<config lang="json">
+{"name": "Train", "type": "native-python", "flags": ["allow-detach"]}
+</config>
+<script lang="python">
+import os, threading
+from imjoy import api
+
+class Train:
+    def setup(self):
+        self.set_up = getattr(self, "set_up", 0) + 1
+        self.go = threading.Event()
+
+    def run(self, ctx):
+        api.progress(0.5)
+        self.go.wait(30)
+        return {"sum": ctx["a"] + ctx["b"], "pid": os.getpid()}
+
+    def big(self, size):
+        return b"x" * size
+
+    def fail(self):
+        raise KeyError("no such epoch")
+
+    def die(self):
+        os._exit(3)
+
+    def release(self):
+        self.go.set()
+
+    def count(self):
+        return self.set_up
+
+api.export(Train())
+</script>
+"""
+
+
+async def state_of(client: Any, run_id: str) -> dict[str, Any]:
+    [run] = [each for each in await client.runs() if each["id"] == run_id]
+    found: dict[str, Any] = run
+    return found
+
+
+async def test_a_run_outlives_the_script_that_began_it(engine: EngineProcess) -> None:
+    async with connect(engine.link, "") as client:
+        plugin = await client.start_plugin(TRAIN)
+        run_id = client.start_run(plugin, "run", {"a": 1, "b": 2})
+        while (await state_of(client, run_id))["progress"] is None:
+            await plugin.count()
+    async with connect(engine.link, "") as colleague:
+        assert (await state_of(colleague, run_id))["state"] == "running"
+        waiting = asyncio.ensure_future(colleague.wait_run(run_id))
+        attached = await colleague.attach("Train")
+        assert await attached.count() == 1
+        await attached.release()
+        result = await asyncio.wait_for(waiting, 20)
+        assert result["sum"] == 3
+        run = await state_of(colleague, run_id)
+        assert (run["plugin"], run["name"], run["state"]) == ("Train", "run", "done")
+        assert run["progress"] == 0.5
+        # A result can be had as often as one likes.
+        assert await colleague.wait_run(run_id) == result
+    async with connect(engine.link, "") as last:
+        await (await last.attach("Train")).stop()
+        with pytest.raises(ClientError, match="No plugin 'Train' runs"):
+            await last.attach("Train")
+
+
+async def test_what_a_run_raises_is_raised_where_somebody_waits(engine: EngineProcess) -> None:
+    async with connect(engine.link, "") as client:
+        plugin = await client.start_plugin(TRAIN)
+        failed, big = client.start_run(plugin, "fail"), client.start_run(plugin, "big", 3 << 20)
+        assert len(await client.wait_run(big)) == 3 << 20
+        with pytest.raises(RemoteError, match="no such epoch") as raised:
+            await client.wait_run(failed)
+        assert raised.value.name == "KeyError"
+        lost = client.start_run(plugin, "die")
+        with pytest.raises(RunFailedError, match="exited with code 3"):
+            await client.wait_run(lost)
+        states = {run["id"]: run["state"] for run in await client.runs(plugin="Train")}
+        assert states == {failed: "failed", big: "done", lost: "failed"}
+        assert await client.runs(plugin="Another") == []
+
+
+async def test_results_are_there_for_the_next_engine(
+    engine: EngineProcess, tmp_path: Path, store: Path
+) -> None:
+    async with connect(engine.link, "") as client:
+        plugin = await client.start_plugin(TRAIN)
+        run_id = client.start_run(plugin, "big", 2 << 20)
+        assert len(await client.wait_run(run_id)) == 2 << 20
+        await plugin.stop()
+    await engine.stop()
+    async with (
+        running_engine(workspace=tmp_path / "workspace", store=store) as later,
+        connect(later.link, "") as client,
+    ):
+        assert len(await client.wait_run(run_id)) == 2 << 20
