@@ -1,7 +1,8 @@
 """A plugin file as its config and its Python scripts.
 
 The format is ImJoy's: an HTML-like file with one `<config lang="json">` (or yaml) block and
-`<script lang="python">` blocks; other blocks are for the page.
+`<script lang="python">` blocks; other blocks are for the page. Or it is a plain Python script
+(`python_script.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from imjoy_client.errors import PluginFileError
+from imjoy_client.python_script import config_of_script, is_python_script
 
 __all__ = ["PluginSource", "Script", "read_plugin"]
 
@@ -45,7 +47,7 @@ class PluginSource:
 def read_plugin(source: str | Path) -> PluginSource:
     """Return the plugin in a file, or in the text of one. Raises PluginFileError."""
     name = ""
-    if isinstance(source, Path) or ("\n" not in source and source.endswith(".html")):
+    if isinstance(source, Path) or ("\n" not in source and source.endswith((".html", ".py"))):
         path = Path(source)
         name = path.name
         try:
@@ -53,6 +55,9 @@ def read_plugin(source: str | Path) -> PluginSource:
         except OSError as error:
             raise PluginFileError(f"{path} cannot be read: {error.strerror}.") from error
     text = str(source).lstrip("\ufeff")
+    if is_python_script(text):
+        config = config_of_script(text)
+        return PluginSource(config, (Script(text),), name or f"{config['name']}.py")
     match = _CONFIG.search(text)
     if match is None:
         raise PluginFileError(

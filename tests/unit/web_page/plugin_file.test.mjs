@@ -49,7 +49,50 @@ test("a YAML config is read", () => {
   assert.equal(checkPluginFile(text).plugin.name, "Demo");
 });
 
+const PYTHON = `#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.9"
+# dependencies = ["numpy", "tifffile>=2024"]
+# [tool.imjoy]
+# name = "Plain <script>"
+# description = "One file."
+# [tool.imjoy.environment]
+# allow_build = true
+# [tool.uv]
+# exclude-newer = "2024-01-01T00:00:00Z"
+# ///
+from imjoy import api
+`;
+
+test("a Python script with metadata is a plugin, line by line", () => {
+  const { plugin } = checkPluginFile(PYTHON);
+  assert.equal(plugin.name, "Plain <script>");
+  assert.equal(plugin.type, "native-python");
+  assert.equal(plugin.description, "One file.");
+  const { blocks } = splitBlocks(plugin.source);
+  const [config, script] = blocks;
+  assert.deepEqual(JSON.parse(config.content), {
+    type: "native-python",
+    api_version: "0.1.8",
+    name: "Plain <script>",
+    description: "One file.",
+    requirements: ["numpy", "tifffile>=2024"],
+    env: [
+      {
+        type: "python",
+        options: { allow_build: true, version: ">=3.9", exclude_newer: "2024-01-01T00:00:00Z" },
+      },
+    ],
+  });
+  assert.equal(script.content, PYTHON);
+  assert.equal(script.line, 1);
+  assert.equal(script.attrs.lang, "python");
+});
+
 for (const [what, text, said, line] of [
+  ["a Python script that is no plugin", "# /// script\n# dependencies = []\n# ///\n", /no \[tool.imjoy\]/, 1],
+  ["metadata that are no TOML", "\n# /// script\n# x = 1\n# y = \n# ///\n", /are no TOML: line 4/, 4],
+  ["a Python script that would end early", PYTHON + 'x = "</script>"\n', /ends a script/, 2],
   ["nothing", "  \n", /empty/, null],
   ["binary", "PK\u0003\0\0", /not text/, null],
   ["prose", "hello there", /no ImJoy plugin: it has no <config> block/, null],

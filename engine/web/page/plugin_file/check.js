@@ -5,6 +5,7 @@
 
 import { splitBlocks } from "./blocks.js";
 import { problem, readConfig } from "./config.js";
+import { isPythonScript, pluginOfScript } from "./python_script.js";
 import { checkScripts } from "./scripts.js";
 import { isOlder } from "./versions.js";
 
@@ -47,7 +48,7 @@ const KEYED_BY_TAG = ["type", "icon", "ui", "flags", "env", "requirements", "dep
 
 /**
  * Return the plugin that a text holds, for a tag or for its first one.
- * @param {string} text of a .imjoy.html file
+ * @param {string} text of a .imjoy.html file, or of a Python script with metadata
  * @param {string} [tag]
  * @returns {{plugin: PluginFile} | {problem: Problem}}
  */
@@ -55,6 +56,10 @@ export function checkPluginFile(text, tag = "") {
   if (text.trim() === "") return problem("The file is empty.", "Choose a .imjoy.html file.");
   if (text.includes("\0")) {
     return problem("This is not a plugin: the file is not text.", "Choose a .imjoy.html file.");
+  }
+  if (isPythonScript(text)) {
+    const script = pluginOfScript(text);
+    return "problem" in script ? script : checkPluginFile(script.source, tag);
   }
   const { blocks, unclosed } = splitBlocks(text);
   const configBlock = blocks.find((block) => block.tag === "config");

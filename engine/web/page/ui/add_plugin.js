@@ -28,9 +28,9 @@ function FromFile({ onDone }) {
   return html`<div class="drop-zone">
     <${Icon} name="upload" size=${26} />
     <p><strong>Drop a plugin here</strong>, anywhere on the page</p>
-    <input ref=${picker} type="file" accept=".html,.htm,.imjoy" multiple hidden onChange=${take} />
+    <input ref=${picker} type="file" accept=".html,.htm,.imjoy,.py" multiple hidden onChange=${take} />
     <button class="button button-primary" onClick=${() => picker.current?.click()}>Choose a file</button>
-    <p class="quiet">A plugin is one file that ends in .imjoy.html</p>
+    <p class="quiet">A plugin is one file that ends in .imjoy.html, or a .py with metadata</p>
   </div>`;
 }
 

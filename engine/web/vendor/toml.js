@@ -1,0 +1,2 @@
+/** The TOML reader for the metadata of Python scripts, bundled once. */
+export { parse, TomlError } from "smol-toml";
