@@ -9,6 +9,7 @@ from rich.console import Console
 
 from imjoy_engine import __version__
 from imjoy_engine.cli.doctor import doctor
+from imjoy_engine.cli.environments import env
 from imjoy_engine.cli.plugin_logs import logs
 from imjoy_engine.cli.ps import kill, ps, status
 from imjoy_engine.cli.secret import token
@@ -39,7 +40,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, ps, logs, kill, status, token, doctor):
+for command in (serve, ps, logs, kill, status, token, doctor, env):
     cli.add_command(command)
 
 

@@ -37,7 +37,12 @@ from imjoy_engine.environments.packed import PackedBuilder
 from imjoy_engine.environments.plugin_config import spec_from_config
 from imjoy_engine.environments.plugin_environments import PluginEnvironments
 from imjoy_engine.environments.progress import OnProgress, Phase, Progress
-from imjoy_engine.environments.spec import EnvironmentSpec, GpuRequest, Repository
+from imjoy_engine.environments.spec import (
+    EnvironmentSpec,
+    GpuRequest,
+    Repository,
+    spec_from_identity,
+)
 from imjoy_engine.environments.spec_files import script_metadata, spec_from_file
 from imjoy_engine.environments.store import EnvironmentStore
 from imjoy_engine.environments.uv import UvBuilder
@@ -81,4 +86,5 @@ __all__ = [
     "script_metadata",
     "spec_from_config",
     "spec_from_file",
+    "spec_from_identity",
 ]

@@ -106,6 +106,12 @@ class Mover:
         lease = await self._store.install(specs or [EnvironmentSpec()], lock, make, on_progress)
         return lease, examined
 
+    async def examine(self, one: StoredEnvironment, on_progress: OnProgress) -> Examined:
+        """Return what an environment of the store says of itself, every package imported once."""
+        with await self._store.leased(one.key) as lease:
+            async with self._store.attempt(f"examine-{one.key}", on_progress) as attempt:
+                return await examine(lease.python, lease.prefix, self._machine, attempt)
+
     async def _examined(self, lease: EnvironmentLease, attempt: Attempt) -> Examined:
         examined = await examine(lease.python, lease.prefix, self._machine, attempt)
         if not examined.version:

@@ -31,6 +31,7 @@ from imjoy_engine.errors import ManifestError
 __all__ = ["settings_spec", "spec_from_config"]
 
 _PREFIX = re.compile(r"\s*(pip|conda|repo|cmd):(.*)", re.DOTALL)
+_NAMED = re.compile(r"envs/([\w][\w.-]*)/?")
 _PLAIN_COMMANDS = (None, "", "python", "python3")
 _PYTHON_COMMAND = re.compile(r"python(\d(?:\.\d+)?)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -158,6 +159,8 @@ def _environment(where: str, entry: Any) -> EnvironmentSpec:
             f"{where} is {shown(entry)}, where a text or an object belongs.",
             hint='Write it as "conda create -n name python=3.11", or leave it out.',
         )
+    if match := _NAMED.fullmatch(entry.strip()):
+        return EnvironmentSpec(named=match[1])
     spec = conda_command(where, entry)
     if spec is not None:
         return spec

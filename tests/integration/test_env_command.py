@@ -1,0 +1,198 @@
+"""`imjoy-engine env …` as a person types it, alone and beside a running engine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import imjoy_client
+from support.engine import running_engine
+from support.packages import PackageIndex, make_wheel
+
+
+@dataclass
+class Terminal:
+    """Types commands with a store and an index of its own."""
+
+    store: Path
+    workspace: Path
+    index: PackageIndex
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {
+            "IMJOY_ENGINE_STORE": str(self.store),
+            "UV_DEFAULT_INDEX": self.index.url,
+            "UV_CACHE_DIR": str(self.store / "uv"),
+            "UV_FIND_LINKS": "",
+            "PIP_FIND_LINKS": "",
+        }
+
+    async def start(self, *words: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "imjoy_engine", "env", *words),
+            cwd=self.workspace,
+            env={**os.environ, **self.variables},  # noqa: TID251 - as a person would
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def types(self, *words: str) -> tuple[int, str, str]:
+        """Return exit code, output and what stood on standard error."""
+        process = await self.start(*words)
+        async with asyncio.timeout(60):
+            output, errors = await process.communicate()
+        assert process.returncode is not None
+        assert b"Traceback" not in errors
+        return process.returncode, output.decode(), errors.decode()
+
+    async def json(self, *words: str) -> Any:
+        code, output, errors = await self.types(*words, "--json")
+        assert code == 0, errors
+        return json.loads(output)
+
+
+@pytest.fixture
+async def terminal(tmp_path: Path) -> AsyncIterator[Terminal]:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    make_wheel(wheels, "tiny-one", "1.0", requires=("tiny-two",))
+    make_wheel(wheels, "tiny-two", "1.5")
+    make_wheel(wheels, "slow-package", "1.0", size_bytes=4_000_000)
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    async with PackageIndex(wheels) as index:
+        yield Terminal(tmp_path / "store", workspace, index)
+
+
+@pytest.mark.timeout(120)
+async def test_an_environment_from_its_making_to_its_end(terminal: Terminal) -> None:
+    code, output, errors = await terminal.types("create", "tiny-one")
+    assert code == 0, errors
+    assert "is ready after" in output
+    assert "Choosing versions" in errors
+    (one,) = await terminal.json("list")
+    assert [package["name"] for package in one["packages"]] == ["tiny-one", "tiny-two"]
+    shown = await terminal.json("show", one["key"][:6])
+    assert shown["wishes"] == [{"pip": ["tiny-one"]}]
+    code, text, _ = await terminal.types("export", one["key"])
+    assert "tiny-two==1.5" in text
+    assert "--hash=sha256:" in text
+    assert "://" not in text
+    assert (await terminal.types("doctor", "--imports"))[0] == 0
+    assert (await terminal.json("remove", one["key"])) == [one["key"]]
+    assert await terminal.json("list") == []
+
+
+@pytest.mark.timeout(120)
+async def test_it_moves_to_a_machine_without_internet(terminal: Terminal, tmp_path: Path) -> None:
+    made = await terminal.json("create", "tiny-one")
+    bundle = (await terminal.json("pack", made["key"], "-o", str(tmp_path)))["bundle"]
+    other = Terminal(tmp_path / "other-store", terminal.workspace, PackageIndex(tmp_path))
+
+    found = await other.json("unpack", bundle)
+
+    assert found["prefix"].startswith(str(tmp_path / "other-store"))
+    assert found["imported"] == ["tiny_one", "tiny_two"]
+    # Whoever wishes for the same gets it, though nothing can be fetched.
+    assert (await other.json("create", "tiny-one"))["key"] == found["key"]
+
+
+@pytest.mark.timeout(120)
+async def test_a_newer_version_comes_by_update_and_not_before(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    first = await terminal.json("create", "tiny-two")
+    make_wheel(tmp_path / "wheels", "tiny-two", "2.0")
+    assert await terminal.json("create", "tiny-two") == first
+    await terminal.json("update", first["key"])
+    again = await terminal.json("create", "tiny-two")
+    assert again["packages"] == [["tiny-two", "2.0"]]
+
+
+@pytest.mark.timeout(120)
+async def test_a_plugins_lock_is_kept_and_held_to(terminal: Terminal) -> None:
+    plugin = terminal.workspace / "P.imjoy.html"
+    config = {"name": "P", "type": "native-python", "requirements": ["tiny-two"]}
+    plugin.write_text(f'<config lang="json">{json.dumps(config)}</config>')
+    code, _, errors = await terminal.types("create", str(plugin), "--locked")
+    assert code != 0
+    assert "there is no lock" in errors
+    made = await terminal.json("create", str(plugin))
+    assert await terminal.json("create", str(plugin), "--locked") == made
+    async with (
+        running_engine(
+            "--locked",
+            workspace=terminal.workspace,
+            store=terminal.store,
+            environment=terminal.variables,
+        ) as engine,
+        imjoy_client.connect(engine.link, "") as client,
+    ):
+        script = "import sys\napi.export({'prefix': lambda: sys.prefix})"
+        running = await client.start_plugin(config, script=script)
+        assert await running.prefix() == made["prefix"]
+        # Beside a running engine: what it uses is seen, and is not touched.
+        (one,) = await terminal.json("list")
+        assert one["in_use"]
+        code, _, errors = await terminal.types("remove", one["key"])
+        assert code != 0
+        assert "is in use" in errors
+        assert (await terminal.types("gc", "--max-size", "1B"))[0] == 0
+        assert await running.prefix() == made["prefix"]
+
+
+async def test_ctrl_c_ends_it_at_once_and_leaves_nothing(terminal: Terminal) -> None:
+    terminal.index.gate.clear()
+    process = await terminal.start("create", "slow-package")
+    async with asyncio.timeout(30):
+        await terminal.index.stalled.wait()
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(10):
+        _, errors = await process.communicate()
+    assert process.returncode == 130
+    assert b"Cancelled; nothing of it is left." in errors
+    assert list((terminal.store / "envs").iterdir()) == []
+    assert list((terminal.store / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["show", "nope"], 1, "There is no environment nope."),
+        (["create", "no-such-package"], 1, "There is no package named no-such-package."),
+        (["create", "missing.txt"], 2, "missing.txt cannot be read"),
+        (["create", "tiny-one", "--python", "newest"], 2, "is no version of Python"),
+        (["create", "tiny-one", "--locked"], 2, "Only a plugin's environment can be locked."),
+        (["unpack", "missing.tar"], 2, "does not exist"),
+    ],
+)
+async def test_what_goes_wrong_is_said_in_a_sentence_with_an_exit_code(
+    terminal: Terminal, words: list[str], code: int, said: str
+) -> None:
+    found, _, errors = await terminal.types(*words)
+    assert said in errors
+    assert found == code
+
+
+async def test_commands_of_a_plugin_are_shown_and_need_a_yes(terminal: Terminal) -> None:
+    plugin = terminal.workspace / "C.imjoy.html"
+    config = {"name": "C", "requirements": ["cmd: echo made > here"]}
+    plugin.write_text(f'<config lang="json">{json.dumps(config)}</config>')
+    code, _, errors = await terminal.types("create", str(plugin))
+    assert code != 0
+    assert "    echo made > here" in errors
+    assert "nobody has allowed" in errors
+    assert not (terminal.workspace / "default" / "here").exists()
+    assert (await terminal.types("create", str(plugin), "--allow-commands"))[0] == 0
+    assert (terminal.workspace / "default" / "here").read_text() == "made\n"
