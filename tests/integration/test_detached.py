@@ -110,6 +110,6 @@ async def test_only_what_may_detach_survives_the_engine_and_is_found_again(
         assert list(await processes_of(client)) == ["Lasting"]
         assert (await client.ask("kill_plugin_process", {"pid": row["pid"]}))["success"]
     assert not psutil.pid_exists(pids["Lasting"])
-    (log,) = (workspace / ".imjoy-engine" / "logs").glob(f"{lasting['instance']}.log")
+    (log,) = (workspace / ".imjoy-engine" / "logs").glob(f"*/*.{lasting['instance']}.log")
     assert "first words" in log.read_text()
     assert not list((workspace / ".imjoy-engine" / "detached").iterdir())

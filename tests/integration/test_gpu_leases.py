@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,32 @@ async def test_a_second_engine_does_not_give_out_the_same_card(
         assert "held by a plugin of another engine" in waiting["detail"]
         one_card.process.kill()
         await there.event("plugin_event", id="second", event="state", state="ready")
+
+
+async def test_a_plugin_that_outlives_its_engine_keeps_its_card(
+    tmp_path: Path, store: Path
+) -> None:
+    environment = {"PYTHONPATH": str(TESTS), "FAKE_GPUS": "1"}
+
+    def engine_on(workspace: str) -> AbstractAsyncContextManager[EngineProcess]:
+        return running_engine(
+            *FAKE, workspace=tmp_path / workspace, store=store, environment=environment
+        )
+
+    async with engine_on("first") as first, stranger(first) as client:
+        await start(client, "lasting", gpu=True, flags=["allow-detach"])
+        first.process.kill()
+        await first.process.wait()
+    async with engine_on("other") as other, stranger(other) as elsewhere:
+        # No engine holds it: its own processes do.
+        await start(elsewhere, "second", "queued", gpu=True)
+        async with engine_on("first") as again, stranger(again) as client:
+            await start(client, "third", "queued", gpu=True)
+            waiting = await client.event("plugin_event", id="third", state="queued")
+            assert "GPU 0 is held by lasting" in waiting["detail"]
+            await client.ask("kill_plugin", {"id": "third"})
+            await client.ask("kill_plugin_process", {"all": True})
+            await elsewhere.event("plugin_event", id="second", event="state", state="ready")
 
 
 async def test_a_machine_without_says_so(tmp_path: Path, store: Path) -> None:
