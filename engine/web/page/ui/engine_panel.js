@@ -89,7 +89,7 @@ function Processes() {
               <span>
                 <strong>${process.name}</strong>
                 <span class="quiet">${[process.pid && `pid ${process.pid}`, stateWords(process)].filter(Boolean).join(", ")}</span>
-                <br /><span class="quiet usage">${usageWords(process)}</span>
+                <span class="quiet usage">${usageWords(process)}</span>
               </span>
               <button class="button button-small" disabled=${!process.pid} onClick=${() => kill(process.pid)}>Kill</button>
             </li>`,
