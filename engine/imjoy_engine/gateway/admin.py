@@ -7,6 +7,7 @@ send that header without being let in first.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import os
 from collections.abc import Callable, Mapping
@@ -109,9 +110,8 @@ class Admin:
         except TokenError as error:
             return web.json_response(error.as_dict(), status=401)
         overview = self._overview
-        body = exposition(
-            await overview.plugins(), await overview.gpus(), overview.waiting, self.ends
-        )
+        plugins, gpus = await overview.plugins(), await overview.gpus()
+        body = await asyncio.to_thread(exposition, plugins, gpus, overview.waiting, self.ends)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _status(self, _: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,7 +165,7 @@ class Admin:
                 "The engine was started with --token, so its token is not its own to change.",
                 hint="Start it again with another one, or without --token.",
             )
-        token = self._renew_token()
+        token = await asyncio.to_thread(self._renew_token)
         self._auth.replace(token)
         return {"token": token, "url": self._facts()["url"]}
 

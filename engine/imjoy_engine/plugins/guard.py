@@ -11,7 +11,8 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,32 +61,50 @@ class ResourceGuard:
         self._held: dict[str, _Held] = {}
         self._watching: asyncio.Task[None] | None = None
 
-    def hold(self, instance: PluginInstance, limits: PluginLimits) -> Callable[[], None]:
-        """Hold a plugin whose process runs to its limits; return what lets go of it."""
+    @asynccontextmanager
+    async def holding(self, instance: PluginInstance, limits: PluginLimits) -> AsyncIterator[None]:
+        """Hold a plugin whose process runs to its limits while the block runs."""
         if instance.pid is None or limits == PluginLimits():
-            return lambda: None
-        held = self._held[instance.id] = _Held(instance, limits, instance.pid)
+            yield
+            return
+        held = _Held(instance, limits, instance.pid)
+        try:
+            await asyncio.to_thread(self._limit, held)
+            self._begin(held)
+            yield
+        finally:
+            await self._let_go(held)
+
+    def _limit(self, held: _Held) -> None:
+        """Have the kernel keep what it can; blocks."""
+        limits = held.limits
         if limits.memory_bytes is not None or limits.cpus is not None:
             held.cgroup = self._grouped(held)
         if held.cgroup is None and limits.cpus is not None:
             held.cpus = self._bound(held.pid, limits.cpus)
+
+    def _begin(self, held: _Held) -> None:
+        """Keep the rest ourselves."""
+        limits = held.limits
+        self._held[held.instance.id] = held
         if held.cgroup is None and limits.memory_bytes is not None and self._watching is None:
             self._watching = _task(self._watch())
         if limits.idle_timeout_s is not None:
-            held.idle = _task(end_when_idle(instance, limits.idle_timeout_s, self._clock))
-        return lambda: self._let_go(held)
+            held.idle = _task(end_when_idle(held.instance, limits.idle_timeout_s, self._clock))
 
-    def explained(self, instance: PluginInstance) -> MemoryLimitError | None:
+    async def explained(self, instance: PluginInstance) -> MemoryLimitError | None:
         """Return why a plugin has ended, when the kernel ended it for its limit of memory."""
         held = self._held.get(instance.id)
-        if held is None or held.cgroup is None or not held.cgroup.ran_out_of_memory():
+        if held is None or held.cgroup is None:
+            return None
+        if not await asyncio.to_thread(held.cgroup.ran_out_of_memory):
             return None
         return _over(held.limits.memory_bytes or 0, None)
 
     async def close(self) -> None:
         """Hold nobody any more."""
         for held in list(self._held.values()):
-            self._let_go(held)
+            await self._let_go(held)
         if self._watching is not None:
             self._watching.cancel()
 
@@ -118,12 +137,12 @@ class ResourceGuard:
             return tuple(chosen)
         return ()
 
-    def _let_go(self, held: _Held) -> None:
+    async def _let_go(self, held: _Held) -> None:
         self._held.pop(held.instance.id, None)
         if held.idle is not None:
             held.idle.cancel()
         if held.cgroup is not None:
-            held.cgroup.remove()
+            await asyncio.to_thread(held.cgroup.remove)
 
     async def _watch(self) -> None:
         """Look every second while somebody is held to memory by nobody but us."""

@@ -199,10 +199,7 @@ class PluginInstance:
         return OutputLog(path, self._printed, max_file_bytes=max_file_bytes)
 
     def _state_changed(self, state: State, detail: dict[str, Any]) -> None:
-        if self.lifecycle.is_final:
-            error = detail.get("error")
-            self.output.mark_end(f"{state}. {error['message']}" if error else str(state))
-        else:
+        if not self.lifecycle.is_final:
             self.output.mark(" ".join(filter(None, [state.value, str(detail.get("detail", ""))])))
         self.emit("state", state=state.value, **detail)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import logging
 import re
 import time
 from collections import deque
@@ -26,7 +25,6 @@ _FLUSH_S = 0.05
 _TAIL_LINES = 40
 _TAIL_LINE_CHARACTERS = 2000
 _MARKS = "engine"
-_LOG = logging.getLogger(__name__)
 _MARK = re.compile(r"── \d{4}-\d\d-\d\d \d\d:\d\d:\d\d (ended: )?")
 
 
@@ -91,11 +89,9 @@ class OutputLog:
             self._flush_handle = loop.call_later(_FLUSH_S, self._flush)
 
     def mark_end(self, words: str) -> None:
-        """Put the last line into the file, at once; after `close`."""
-        try:
-            self._append(self._marked(f"ended: {words}"))
-        except OSError as error:
-            _LOG.warning("The log %s cannot be written: %s", self.path, error)
+        """Put the last line into the file; before `close`."""
+        self.last_lines()  # what a flood has held back comes first
+        self.mark(f"ended: {words}")
 
     def last_lines(self, count: int = 20) -> list[str]:
         """Return the last lines printed, oldest first, each cut to a readable length."""

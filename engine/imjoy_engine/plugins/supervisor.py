@@ -103,6 +103,8 @@ class PluginSupervisor:
             _LOG.exception("The supervisor of %s failed", instance.manifest.name)
             final = State.FAILED
             instance.error = EngineError(f"The engine failed while it ran the plugin: {error!r}.")
+        why = f". {instance.error.message}" if instance.error is not None else ""
+        instance.output.mark_end(f"{final}{why}")
         await self._tell_end(instance.error)
         if instance.error is not None:
             instance.lifecycle.enter(final, error=instance.error.as_dict())
@@ -183,7 +185,7 @@ class PluginSupervisor:
             else:
                 worker = await start.anew()
             if self._tools.guard is not None:
-                stack.callback(self._tools.guard.hold(self._instance, limits))
+                await stack.enter_async_context(self._tools.guard.holding(self._instance, limits))
             await self._serve(worker)
 
     async def _serve(self, worker: StartedWorker) -> None:
@@ -221,7 +223,7 @@ class PluginSupervisor:
                 )
             report = exited.result()
             if report.exit_code != 0:
-                if self._tools.guard and (reason := self._tools.guard.explained(instance)):
+                if self._tools.guard and (reason := await self._tools.guard.explained(instance)):
                     raise reason
                 raise PluginExitedError(
                     f"The plugin's process ended: {report.words}.",

@@ -244,7 +244,7 @@ class GpuLeases:
             promised: set[str] = set()
             places: list[tuple[_Waiting, str]] = []
             for entry in list(self._books.queue):
-                reason = self._serve(entry, inventory, promised)
+                reason = await self._serve(entry, inventory, promised)
                 if reason is not None:
                     places.append((entry, reason))
                     promised.update(gpu.uuid for gpu in suitable(entry.wish, inventory))
@@ -254,7 +254,9 @@ class GpuLeases:
                     entry.place = place
                     entry.on_place(place)
 
-    def _serve(self, entry: _Waiting, inventory: GpuInventory, promised: set[str]) -> str | None:
+    async def _serve(
+        self, entry: _Waiting, inventory: GpuInventory, promised: set[str]
+    ) -> str | None:
         """Answer an entry of the queue; return why it has to wait instead, if it has."""
         wish = replace(entry.wish, shared=entry.wish.shared or self._share_all)
         elsewhere: dict[str, list[Hold]] = {}
@@ -266,19 +268,19 @@ class GpuLeases:
                 error = NoGpuError(decision.message, hint=decision.hint)
                 self._answer(entry, error)
                 return None
-            foreign = self._take(entry, decision, shared=wish.shared)
+            foreign = await self._take(entry, decision, shared=wish.shared)
             if foreign is None:
                 return None
             elsewhere[foreign] = [Hold(_OTHER_ENGINE)]
 
-    def _take(self, entry: _Waiting, decision: Take, *, shared: bool) -> str | None:
+    async def _take(self, entry: _Waiting, decision: Take, *, shared: bool) -> str | None:
         """Lock the cards and grant the lease; return the card that another engine has, if any."""
         uuids = tuple(gpu.uuid for gpu in decision.gpus)
         descriptors: list[int] = []
         for uuid in uuids if self._locks is not None else ():
             assert self._locks is not None
             try:
-                descriptor = lock_card(self._locks, uuid, shared=shared)
+                descriptor = await asyncio.to_thread(lock_card, self._locks, uuid, shared=shared)
             except OSError as error:
                 _LOG.warning("GPU leases are not seen by other engines: %s", error)
                 break
@@ -287,6 +289,11 @@ class GpuLeases:
                     os.close(held)
                 return uuid
             descriptors.append(descriptor)
+        if entry not in self._books.queue:
+            # Who wished has left meanwhile.
+            for held in descriptors:
+                os.close(held)
+            return None
         hold = Hold(entry.holder, shared, entry.wish.memory_bytes)
         for uuid in uuids:
             self._books.held.setdefault(uuid, []).append(hold)

@@ -99,8 +99,8 @@ async def test_the_engines_own_lines_are_in_the_file_alone(tmp_path: Path) -> No
     log.mark("starting")
     log.feed("stdout", b"half a line")
     log.mark("ready")
-    await log.close()
     log.mark_end("failed. It broke.")
+    await log.close()
     assert heard == [("stdout", "half a line")]
     lines = log.path.read_text().splitlines()
     assert [re.sub(r"\d", "0", line) for line in lines] == [
