@@ -84,6 +84,15 @@ class Plugin:
         except Exception as error:
             return [error.name, str(error), str(error.cause), "at " in error.trace]
 
+    def functions(self, count):
+        return [lambda number=number: number for number in range(count)]
+
+    def held(self):
+        return len(api._peer.store)
+
+    def calls_back(self, function, times):
+        return [function(number).result() for number in range(times)][-1]
+
     def what_was_seen(self):
         return self.seen
 
@@ -200,6 +209,27 @@ async def test_a_plugin_gives_a_function_of_the_page_up_and_listens_to_it(page: 
     }""")
     assert facts[0].endswith(" has not answered within 0.05 s")
     assert facts[1:] == [True, ["done", [[1, "of two"], [2, "of two"]]]]
+
+
+async def test_what_the_page_lets_go_of_is_forgotten_and_what_it_keeps_is_not(page: Page) -> None:
+    """More functions than would be kept for an end that never tells, and the oldest still there."""
+    await loaded(page, SCRIPT)
+    before = await page.evaluate("Plugin.held()")
+    kept = await page.evaluate("""async () => {
+        window.kept = (await Plugin.functions(3000))[0];
+        for (let n = 0; n < 50; n += 1) await Plugin.calls_back((value) => value, 2);
+        return [await kept(), await Plugin.held()];
+    }""")
+    assert kept == [0, before + 3000]
+    browser = await page.context.new_cdp_session(page)
+    async with asyncio.timeout(20):
+        while await page.evaluate("Plugin.held()") > before + 1:
+            await browser.send("HeapProfiler.collectGarbage")
+    assert await page.evaluate("kept()") == 0
+    await page.evaluate("delete window.kept")
+    async with asyncio.timeout(20):
+        while await page.evaluate("Plugin.held()") > before:
+            await browser.send("HeapProfiler.collectGarbage")
 
 
 async def test_errors_keep_their_name_words_trace_and_cause_both_ways(page: Page) -> None:
