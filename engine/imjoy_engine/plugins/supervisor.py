@@ -245,7 +245,10 @@ class PluginSupervisor:
     async def _drain(self, exited: asyncio.Future[ExitReport]) -> None:
         """Ask the worker to call the plugin's `exit()` and leave; wait for that a bounded time."""
         grace_s = self._tools.limits.stop_timeout_s
-        self._instance.lifecycle.enter(State.DRAINING)
+        words = f"Its exit() runs, for at most {grace_s:g} s"
+        self._instance.lifecycle.enter(
+            State.DRAINING, detail=words, step="cancel", within_s=grace_s
+        )
         body = json.dumps({"grace_s": grace_s}).encode()
         shutdown = Frame(
             to=self._instance.peer_id, sender="", kind="shutdown", body=body, buffers=()
@@ -261,7 +264,7 @@ class PluginSupervisor:
                 channel.close()
             await process.leave()
             return
-        report = await process.stop(Ladder())
+        report = await process.stop(Ladder(on_step=self._told_step))
         self._instance.exit = report.as_dict()
         if channel is not None:
             channel.close()
@@ -269,6 +272,12 @@ class PluginSupervisor:
             await asyncio.to_thread(
                 _remove_unfetched, self._tools.shared_memory, self._instance.peer_id
             )
+
+    def _told_step(self, step: str, seconds: float) -> None:
+        """Let people see how hard it is to end the plugin."""
+        if self._instance.state is State.DRAINING:
+            words = f"It does not leave: {step}, for at most {seconds:g} s"
+            self._instance.lifecycle.describe(detail=words, step=step, within_s=seconds)
 
     async def _forget(self, detached: DetachedPlugins) -> None:
         if not self._leaves:

@@ -6,9 +6,11 @@ What is not here: the tree itself (`tree.py`) and the shim that holds it (`shim.
 from __future__ import annotations
 
 import signal as signals
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+
+from imjoy_engine.processes.memory_kills import MemoryKills
 
 __all__ = ["Exit", "ExitReport", "Ladder"]
 
@@ -73,9 +75,11 @@ class Exit:
             float(seconds),
         )
 
-    def told(self, pid: int, *, asked: str | None) -> ExitReport:
-        """Return the report of it; `asked` as for `words_for`."""
+    def told(self, pid: int, *, asked: str | None, kills: MemoryKills | None = None) -> ExitReport:
+        """Return the report of it; `asked` as for `words_for`, `kills` as counted at the start."""
         words = words_for(self.exit_code, self.signal, asked=asked)
+        if self.signal == "SIGKILL" and asked is None and kills is not None:
+            words = MemoryKills.counted().words_since(kills)
         return ExitReport(
             pid, self.exit_code, self.signal, words, self.maxrss_bytes, self.duration_s
         )
@@ -94,6 +98,8 @@ class Ladder:
     interrupt_s: float = 1.0
     terminate_s: float = 2.0
     kill_s: float = 10.0
+    on_step: Callable[[str, float], None] | None = field(default=None, compare=False)
+    """Told of each step that is taken, and of the seconds that it may take."""
 
     @classmethod
     def at_once(cls) -> Ladder:

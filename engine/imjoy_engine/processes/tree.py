@@ -23,6 +23,7 @@ import psutil
 from imjoy_engine.errors import MachineError
 from imjoy_engine.processes.drain import Drain
 from imjoy_engine.processes.ends import Ends, Holder, Pipes, ShimProcess
+from imjoy_engine.processes.memory_kills import MemoryKills
 from imjoy_engine.processes.report import Exit, ExitReport, Ladder
 from imjoy_engine.processes.shield import outlast
 
@@ -79,6 +80,7 @@ class ProcessTree:
         self._asked: str | None = None
         self._exit: Exit | None = None
         self._all_gone = False
+        self._kills = MemoryKills.counted()
         self._started_s = time.monotonic()
         self._unread_reports = b""
         self._on_reports(reports)
@@ -172,6 +174,8 @@ class ProcessTree:
         for name, seconds, order in steps:
             if seconds > 0 and not self._ended.done() and not self._hurry.done():
                 self._asked = name
+                if ladder.on_step is not None:
+                    ladder.on_step(name, seconds)
                 if order is not None:
                     self._order(*order)
                 await asyncio.wait(
@@ -180,6 +184,8 @@ class ProcessTree:
                     return_when=asyncio.FIRST_COMPLETED,
                 )
         if not self._ended.done():
+            if ladder.on_step is not None:
+                ladder.on_step("SIGKILL", ladder.kill_s)
             await self._kill(ladder.kill_s)
 
     async def _kill(self, kill_s: float) -> None:
@@ -258,7 +264,7 @@ class ProcessTree:
         for drain in self._drains:
             drain.close()
         exit = self._exit or Exit(duration_s=time.monotonic() - self._started_s)
-        self._ended.set_result(exit.told(self.pid, asked=self._asked))
+        self._ended.set_result(exit.told(self.pid, asked=self._asked, kills=self._kills))
         os.close(self._orders)
 
 

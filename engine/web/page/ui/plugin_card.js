@@ -38,6 +38,7 @@ export function PluginCard({ record }) {
     <${Missing} record=${record} />
     ${isStarting(record) && html`<${BuildProgress} record=${record} />`}
     ${record.failure && html`<${FailureNote} failure=${record.failure} name=${hasEnded(record) ? name : ""} />`}
+    ${record.state === "draining" && record.detail && html`<p class="quiet">${record.detail}</p>`}
     ${record.bar !== null &&
     html`<progress class="bar" aria-label=${`Progress of ${name}`} max="100" value=${record.bar}></progress>`}
     ${form.rows.length > 0 &&

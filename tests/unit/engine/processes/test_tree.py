@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -105,7 +106,7 @@ async def test_a_crash_is_told_in_words(output):
 async def test_a_kill_from_elsewhere_may_be_the_memory(output):
     report = await run(python("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"), output)
 
-    assert report.words == "killed by SIGKILL (out of memory?)"
+    assert report.words == "killed by SIGKILL, from outside of the engine"
 
 
 async def test_many_may_wait_also_after_the_end(output):
@@ -225,8 +226,12 @@ async def test_a_gigabyte_of_errors_costs_no_memory_and_stops_nobody(output):
 async def test_the_ladder_goes_as_far_as_needed(output, deaf_to, signal_name):
     tree = await ProcessTree.start(python(HANG, *deaf_to), output)
     await output.says("hangs")
+    steps: list[str] = []
 
-    report = await tree.stop(BRIEF)
+    report = await tree.stop(replace(BRIEF, on_step=lambda step, _: steps.append(step)))
+
+    assert steps == ["SIGINT", "SIGTERM", "SIGKILL"][: len(steps)]
+    assert steps[-1] == signal_name
 
     assert report.signal == signal_name
     assert report.words == f"stopped on request ({signal_name})"
