@@ -1,6 +1,7 @@
 """From the engine's welcome to the end of the process."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -43,6 +44,10 @@ def live(link_socket: Any) -> int:
         os.makedirs(work_dir, exist_ok=True)
         os.chdir(work_dir)
     life = Life(link, welcome)
+    if hasattr(gc, "freeze"):  # PyPy's collector has none
+        # What is loaded by now stays to the end: collections need not look at it. Above all the one
+        # that takes the interpreter apart, for which whoever stops the plugin waits.
+        gc.freeze()
     if isinstance(welcome.get("outlast"), dict):
         comeback.outlast(link, welcome["outlast"], life.welcomed_again)
     return life.run()

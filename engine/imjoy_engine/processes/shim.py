@@ -144,6 +144,7 @@ class Shim:
         self.grace_s = grace_s
         self.leader = 0
         self.leader_lives = False
+        self.rest_ends = False
         self.started_s = 0.0
         self.killing = False
         self.kill_interval_s = _KILL_INTERVAL_S
@@ -210,8 +211,12 @@ class Shim:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
-                return not _ON_LINUX and self.group_lives()
+                lives = not _ON_LINUX and self.group_lives()
+                if lives:
+                    self.end_rest()
+                return lives
             if pid == 0:
+                self.end_rest()
                 return True
             if pid == self.leader and self.leader_lives:
                 self.leader_lives = False
@@ -220,7 +225,12 @@ class Shim:
                 number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else "-"
                 seconds = round(time.monotonic() - self.started_s, 6)
                 self.report("exited", pid, code, number, maxrss_bytes, seconds)
-                self.end(min(self.grace_s, _LEFTOVER_GRACE_S))
+
+    def end_rest(self) -> None:
+        """End what the leader has left behind; to look for it takes longer than to know of none."""
+        if not self.leader_lives and not self.rest_ends:
+            self.rest_ends = True
+            self.end(min(self.grace_s, _LEFTOVER_GRACE_S))
 
     def group_lives(self) -> bool:
         """Return whether the leader's process group has members (where nobody is a reaper)."""
@@ -302,3 +312,5 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+    # What remains is to take the interpreter apart, and the engine waits for that.
+    os._exit(0)
