@@ -14,13 +14,14 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import plugin_start, small_calls, stopping
+from benchmarks import many_plugins, plugin_start, small_calls, stopping
 from benchmarks.measure import Row
 
 BENCHMARKS: dict[str, Callable[[int], Awaitable[list[Row]]]] = {
     "small-calls": small_calls.benchmark,
     "plugin-start": plugin_start.benchmark,
     "plugin-stop": stopping.benchmark,
+    "many-plugins": many_plugins.benchmark,
 }
 OUT = Path(__file__).parent / "out" / "latest.json"
 LONGEST_S = 1800.0
