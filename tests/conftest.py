@@ -22,7 +22,7 @@ MAY_BLOCK = (
     ("imjoy_engine/gateway/page.py", ("add_page",)),
     ("imjoy_engine/gateway/api.py", ("add_api",)),
     # A few bytes into a pipe that the shim reads, a small file that a helper reads.
-    ("imjoy_engine/processes/tree.py", ("_order",)),
+    ("imjoy_engine/processes/tree.py", ("_say",)),
     ("imjoy_engine/environments/helper.py", ("ask_helper",)),
     # One line, when a plugin ends.
     ("imjoy_engine/plugins/output.py", ("mark_end",)),

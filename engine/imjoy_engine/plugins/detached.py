@@ -85,7 +85,7 @@ class DetachedPlugins:
 
         Without effect when its process has just ended.
         """
-        keeper = identity_of(process.holder_pid)
+        keeper = await asyncio.to_thread(identity_of, process.holder_pid)
         if keeper is None:
             return
         record = DetachedRecord(

@@ -10,7 +10,9 @@ import termios
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Ends", "Holder", "Pipes", "ShimProcess"]
+from imjoy_engine.processes.memory_kills import MemoryKills
+
+__all__ = ["Ends", "Holder", "Pipes", "ShimProcess", "Witness"]
 
 _TERMINAL_ROWS, _TERMINAL_COLUMNS = 60, 200
 
@@ -70,6 +72,10 @@ class Holder(Protocol):
         """Return when it has ended."""
         ...
 
+    def why_killed(self) -> str:
+        """Return why the leader got a SIGKILL that nobody here has sent."""
+        ...
+
     def kill(self) -> None:
         """End it at once; the tree's leader dies with it."""
         ...
@@ -79,10 +85,22 @@ class Holder(Protocol):
         ...
 
 
-class ShimProcess:
+class Witness:
+    """What a holder knows of the machine; made in a thread, when the tree is met."""
+
+    def __init__(self) -> None:
+        self._kills = MemoryKills.counted()
+
+    def why_killed(self) -> str:
+        """Return why the leader got a SIGKILL that nobody here has sent."""
+        return MemoryKills.counted().words_since(self._kills)
+
+
+class ShimProcess(Witness):
     """A holder that is our child."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        super().__init__()
         self._process = process
         self.pid = process.pid
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from imjoy_engine.errors import MachineError
-from imjoy_engine.processes.ends import Ends, ShimProcess
+from imjoy_engine.processes.ends import Ends, ShimProcess, Witness
 from imjoy_engine.processes.identity import identity_of
 from imjoy_engine.processes.report import Exit, ExitReport
 from imjoy_engine.processes.tree import Command, OnOutput, ProcessTree, mounts_of
@@ -53,7 +53,7 @@ async def _start(command: Command, place: KeptPlace, on_output: OnOutput) -> Pro
     ours, theirs = socket.socketpair()
     try:
         with theirs:
-            keeper = ShimProcess(await asyncio.to_thread(_spawn, command, place, theirs))
+            keeper = await asyncio.to_thread(lambda: ShimProcess(_spawn(command, place, theirs)))
     except BaseException:
         ours.close()
         raise
@@ -97,10 +97,11 @@ def end_of_kept(directory: Path) -> ExitReport | None:
     return report
 
 
-class _Found:
+class _Found(Witness):
     """A keeper that another engine has started."""
 
     def __init__(self, process: psutil.Process) -> None:
+        super().__init__()
         self._process = process
         self.pid = process.pid
 

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from imjoy_engine.processes.memory_kills import MemoryKills
-
 __all__ = ["Exit", "ExitReport", "Ladder"]
 
 _SIGNAL_WORDS = {
@@ -75,11 +73,9 @@ class Exit:
             float(seconds),
         )
 
-    def told(self, pid: int, *, asked: str | None, kills: MemoryKills | None = None) -> ExitReport:
-        """Return the report of it; `asked` as for `words_for`, `kills` as counted at the start."""
-        words = words_for(self.exit_code, self.signal, asked=asked)
-        if self.signal == "SIGKILL" and asked is None and kills is not None:
-            words = MemoryKills.counted().words_since(kills)
+    def told(self, pid: int, *, asked: str | None, words: str = "") -> ExitReport:
+        """Return the report of it, with these words, or those of `words_for`."""
+        words = words or words_for(self.exit_code, self.signal, asked=asked)
         return ExitReport(
             pid, self.exit_code, self.signal, words, self.maxrss_bytes, self.duration_s
         )

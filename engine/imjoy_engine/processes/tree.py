@@ -23,7 +23,6 @@ import psutil
 from imjoy_engine.errors import MachineError
 from imjoy_engine.processes.drain import Drain
 from imjoy_engine.processes.ends import Ends, Holder, Pipes, ShimProcess
-from imjoy_engine.processes.memory_kills import MemoryKills
 from imjoy_engine.processes.report import Exit, ExitReport, Ladder
 from imjoy_engine.processes.shield import outlast
 
@@ -80,7 +79,6 @@ class ProcessTree:
         self._asked: str | None = None
         self._exit: Exit | None = None
         self._all_gone = False
-        self._kills = MemoryKills.counted()
         self._started_s = time.monotonic()
         self._unread_reports = b""
         self._on_reports(reports)
@@ -119,13 +117,13 @@ class ProcessTree:
     async def _start(cls, command: Command, on_output: OnOutput) -> ProcessTree:
         pipes = Pipes.open(stderr_terminal=command.stderr_terminal)
         try:
-            shim = await asyncio.to_thread(_spawn_shim, command, pipes)
+            shim = await asyncio.to_thread(lambda: ShimProcess(_spawn_shim(command, pipes)))
         except BaseException:
             pipes.ours.close()
             raise
         finally:
             pipes.close_theirs()
-        tree = cls(ShimProcess(shim), pipes.ours, on_output)
+        tree = cls(shim, pipes.ours, on_output)
         await tree.started()
         return tree
 
@@ -264,7 +262,10 @@ class ProcessTree:
         for drain in self._drains:
             drain.close()
         exit = self._exit or Exit(duration_s=time.monotonic() - self._started_s)
-        self._ended.set_result(exit.told(self.pid, asked=self._asked, kills=self._kills))
+        words = ""
+        if exit.signal == "SIGKILL" and self._asked is None:
+            words = await asyncio.to_thread(self._holder.why_killed)
+        self._ended.set_result(exit.told(self.pid, asked=self._asked, words=words))
         os.close(self._orders)
 
 

@@ -19,5 +19,5 @@ def test_a_process_has_one_identity_that_names_its_number():
 async def test_who_has_ended_has_none_even_before_somebody_waited():
     process = await asyncio.create_subprocess_exec(sys.executable, "-I", "-S", "-c", "")
     await ended(process.pid)
-    assert identity_of(process.pid) is None
+    assert await asyncio.to_thread(identity_of, process.pid) is None
     await process.wait()

@@ -13,6 +13,7 @@ import pytest
 from imjoy_engine.errors import MachineError
 from imjoy_engine.processes import (
     Command,
+    ExitReport,
     KeptPlace,
     Ladder,
     ProcessTree,
@@ -67,6 +68,9 @@ class Kept:
         self.output = Output()
         self.identity = ""
 
+    async def end(self) -> ExitReport | None:
+        return await asyncio.to_thread(end_of_kept, self.directory)
+
     def order(self, text: str) -> None:
         os.write(self.pipe, text.encode() + b"\n")
 
@@ -74,7 +78,7 @@ class Kept:
         argv = [sys.executable, "-I", "-S", "-u", "-c", code, str(self.orders)]
         command = Command(argv, {"PATH": os.defpath}, Path("/tmp"), grace_s=0.5)
         tree = await start_kept(command, place or self.place, self.output)
-        self.identity = identity_of(tree.holder_pid) or ""
+        self.identity = await asyncio.to_thread(identity_of, tree.holder_pid) or ""
         tree.keep()
         return tree
 
@@ -119,7 +123,7 @@ async def test_an_exit_is_told(kept: Kept) -> None:
     kept.order("exit 3")
     report = await tree.wait()
     assert (report.exit_code, report.words) == (3, "exited with code 3")
-    assert end_of_kept(kept.directory) == report
+    assert await kept.end() == report
 
 
 async def test_left_alone_it_goes_on_and_its_output_is_in_the_log(kept: Kept) -> None:
@@ -185,7 +189,7 @@ async def test_an_end_that_no_engine_saw_is_known_later(kept: Kept) -> None:
     kept.order("exit 4")
     await ended(int(kept.identity.split()[-2]))
     assert await kept.find() is None
-    report = end_of_kept(kept.directory)
+    report = await kept.end()
     assert report is not None
     assert (report.pid, report.exit_code, report.words) == (tree.pid, 4, "exited with code 4")
 
@@ -197,7 +201,7 @@ async def test_without_an_engine_for_too_long_it_ends(kept: Kept) -> None:
     await tree.leave()
     await ended(int(kept.identity.split()[-2]))
     assert not alive(tree.pid)
-    report = end_of_kept(kept.directory)
+    report = await kept.end()
     assert report is not None
     assert report.words == "ended: no engine came for it in time"
 
@@ -226,7 +230,7 @@ async def test_a_killed_keeper_takes_the_tree_along(kept: Kept) -> None:
     assert report.words == "ended unseen: its supervising process was killed"
     assert not alive(tree.pid)
     assert await kept.find() is None
-    assert end_of_kept(kept.directory) is None
+    assert await kept.end() is None
 
 
 async def test_another_process_of_that_number_is_not_it(kept: Kept) -> None:
@@ -236,7 +240,9 @@ async def test_another_process_of_that_number_is_not_it(kept: Kept) -> None:
     kept.identity = f"{boot_and_pid} 1"
     assert await kept.find() is None
     kept.identity = true
-    assert await kept.find() is not None
+    found = await kept.find()
+    assert found is not None
+    await found.leave()
 
 
 @pytest.mark.parametrize(
