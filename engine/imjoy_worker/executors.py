@@ -48,14 +48,6 @@ class PluginLoop(asyncio.SelectorEventLoop):
         """Whether it runs, in this thread."""
         return self._home == threading.get_ident()
 
-    def call_soon_threadsafe(  # type: ignore[override]  # TypeVarTuple needs Python 3.11
-        self, callback: Any, *args: Any, context: Any = None
-    ) -> Any:
-        """Run a function in the loop soon; it is woken unless it is this thread that runs it."""
-        if self.is_here:
-            return super().call_soon(callback, *args, context=context)
-        return super().call_soon_threadsafe(callback, *args, context=context)
-
     @property
     def _is_away(self) -> bool:
         return self._home is not None and self._home != threading.get_ident()

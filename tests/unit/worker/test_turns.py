@@ -1,4 +1,5 @@
-import asyncio
+import os
+import signal
 import threading
 
 import pytest
@@ -76,20 +77,29 @@ def test_who_looks_on_leaves_when_it_is_over(running):
     assert found
 
 
-def test_a_loop_calls_soon_from_its_own_thread_without_waking_itself(running):
-    called = asyncio.run_coroutine_threadsafe(_called_from_within(running.loop), running.loop)
-    assert called.result(10) == ["here"]
-    assert not running.loop.is_here
+def test_a_signal_handler_in_the_loops_thread_wakes_the_loop():
+    loop = PluginLoop()
+    before = signal.signal(signal.SIGUSR1, lambda *_: loop.call_soon_threadsafe(loop.stop))
+    watchdog = threading.Timer(10, loop.call_soon_threadsafe, (loop.stop,))
+    asleep = threading.Event()
+    loop.turns._sleep = lambda _: asleep.set()
+    over = threading.Event()
+    onlooker = threading.Thread(target=loop.turns.wait_until_stuck, args=(over.is_set,))
 
+    def interrupt():
+        asleep.wait(10)
+        os.kill(os.getpid(), signal.SIGUSR1)
 
-async def _called_from_within(loop):
-    called = []
-    event = asyncio.Event()
-    writes = []
-    loop._write_to_self = lambda: writes.append(1)
-    loop.call_soon_threadsafe(lambda: (called.append("here"), event.set()))
-    await event.wait()
-    del loop._write_to_self
-    assert not writes
-    assert loop.is_here
-    return called
+    interrupter = threading.Thread(target=interrupt)
+    for thread in (watchdog, onlooker, interrupter):
+        thread.start()
+    try:
+        loop.run_forever()
+        assert watchdog.is_alive()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        watchdog.cancel()
+        over.set()
+        for thread in (watchdog, onlooker, interrupter):
+            thread.join()
+        loop.close()
