@@ -33,7 +33,10 @@ def array(described: dict[str, Any]) -> Any:
     if isinstance(dtype, list):
         dtype = [(field[0], field[1], *map(tuple, field[2:])) for field in dtype]
     data = bytearray.fromhex(described["v"])
-    return np.ndarray(described.get("shape", []), np.dtype(dtype), data)
+    made = np.ndarray(described.get("shape", []), np.dtype(dtype), data)
+    if "step" in described:
+        made = made[:: described["step"]]
+    return np.asfortranarray(made) if described.get("order") == "F" else made
 
 
 def error(described: dict[str, Any]) -> BaseException:

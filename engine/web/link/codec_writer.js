@@ -35,7 +35,7 @@ export function isPlainJson(value, levels) {
     case "boolean":
       return true;
     case "number":
-      return Number.isFinite(value) && !Object.is(value, -0);
+      return Number.isFinite(value) && !Object.is(value, -0) && !looksLarge(value);
     case "object":
       return value === null || holdsPlainJson(value, levels);
     default:
@@ -229,7 +229,8 @@ export class Writer {
 function numberText(value) {
   if (Number.isNaN(value)) return '{"$num":"nan"}';
   if (!Number.isFinite(value)) return value > 0 ? '{"$num":"inf"}' : '{"$num":"-inf"}';
-  return Object.is(value, -0) ? "-0.0" : JSON.stringify(value);
+  if (Object.is(value, -0)) return "-0.0";
+  return looksLarge(value) ? value.toExponential() : JSON.stringify(value);
 }
 
 /**
@@ -255,4 +256,14 @@ function where(path) {
  */
 function unsupported(type, path) {
   return new CodecError(`${where(path)}a value of type ${type} cannot be sent`);
+}
+
+/**
+ * Return whether JSON would write the number as an integer with digits that it does not have:
+ * where integers are exact, another one would arrive.
+ * @param {number} value
+ */
+function looksLarge(value) {
+  const size = Math.abs(value);
+  return size > Number.MAX_SAFE_INTEGER && size < 1e21;
 }

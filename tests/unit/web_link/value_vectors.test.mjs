@@ -18,6 +18,13 @@ const MADE = {
   "a Date": new Date(0),
   "a part of a Uint8Array": Uint8Array.from([1, 2, 3]).subarray(1),
   "a BigInt64Array": BigInt64Array.of(-1n),
+  "a BigUint64Array": BigUint64Array.of(2n ** 64n - 1n),
+  "a File": new File(["abc"], "a.txt", { type: "text/plain" }),
+  "a Blob": new Blob([Uint8Array.of(0, 1)], { type: "image/png" }),
+  "an Error": traced(
+    new TypeError("no cells", { cause: traced(new RangeError("why"), "line 2") }),
+    "line 1",
+  ),
   "a Float32Array": Float32Array.of(1),
   "a DataView": new DataView(Uint8Array.from([0, 1, 2]).buffer, 1),
   "an ArrayBuffer": Uint8Array.from([1, 2]).buffer,
@@ -31,6 +38,10 @@ const MADE = {
   "undefined among members": { a: [undefined], b: undefined },
   "keyword arguments": [1, { x: -0 }],
 };
+
+function traced(error, trace) {
+  return Object.assign(error, { trace });
+}
 
 function peer(codecs) {
   const connection = { peer_id: "page", on() {}, emit() {}, execute() {} };

@@ -70,6 +70,7 @@ def test_what_the_page_sends(case: dict[str, Any]) -> None:
 
 def assert_same(arrived: Any, sent: Any) -> None:
     if isinstance(sent, np.ndarray):
+        sent = sent.astype(sent.dtype.newbyteorder("<"))
         assert (arrived.dtype, arrived.shape) == (sent.dtype, sent.shape)
         assert arrived.tobytes() == sent.tobytes()
     elif isinstance(sent, File):
