@@ -4,7 +4,6 @@ installed there is imported.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -80,7 +79,7 @@ async def examine(
     heard = _Heard(attempt)
     # Without a display: what opens windows when it is imported must not do so here.
     variables = {
-        **await asyncio.to_thread(command_variables, prefix, machine),
+        **command_variables(prefix, machine),
         "MPLBACKEND": "agg",
         "QT_QPA_PLATFORM": "offscreen",
     }

@@ -216,9 +216,9 @@ class PluginSupervisor:
             await asyncio.wait(either, timeout=1.0)
             if stop_wanted.done():
                 return
-            if not exited.done():
+            if channel.fault or not exited.done():
                 raise PluginExitedError(
-                    channel.closed.result() or "The plugin closed its connection.",
+                    channel.fault or "The plugin closed its connection.",
                     hint="Reload the plugin to start it again.",
                 )
             report = exited.result()

@@ -44,6 +44,11 @@ class Channel(asyncio.BufferedProtocol):
         return not self.closed.done()
 
     @property
+    def fault(self) -> str | None:
+        """Return what the peer did wrong, if that is why the stream has ended."""
+        return self.closed.result() if self.closed.done() else None
+
+    @property
     def is_writable(self) -> bool:
         """Return whether the peer keeps up: less than the high-water mark waits to be sent."""
         return self._writable.is_set()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 
@@ -38,7 +37,7 @@ async def writes(folder: Path) -> bool:
     target = folder / "shared"
     target.mkdir()
     (target / "file").write_text("as it was")
-    await asyncio.to_thread(protect, target)
+    protect(target)
     argv = ("/bin/sh", "-c", f"echo changed > {target}/file; echo new > {target}/new")
     tree = await ProcessTree.start(
         Command(argv, {}, Path("/"), read_only=(target,)), lambda stream, chunk: None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,7 +42,6 @@ class Workplace:
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": str(folder),
         }
-        self.leases: list[EnvironmentLease] = []
         root = folder / "store"
         self.store = EnvironmentStore(
             root, UvBuilder(root / "uv", variables), variables=variables, caches=[root / "uv"]
@@ -54,10 +52,7 @@ class Workplace:
             return True
 
         spec = EnvironmentSpec(pip=pip, **options)
-        owner = Owner(name, None, allow)
-        lease = await self.store.ensure(spec, lambda progress: None, owner)
-        self.leases.append(lease)
-        return lease
+        return await self.store.ensure(spec, lambda progress: None, Owner(name, None, allow))
 
     async def run(self, lease: EnvironmentLease, code: str) -> list[str]:
         """Return what a process of a plugin prints that has this lease."""
@@ -75,11 +70,8 @@ class Workplace:
 
 
 @pytest.fixture
-def place(short_dir) -> Iterator[Workplace]:
-    place = Workplace(short_dir)
-    yield place
-    for lease in place.leases:
-        lease.release()
+def place(short_dir) -> Workplace:
+    return Workplace(short_dir)
 
 
 async def test_a_shared_environment_cannot_be_written_to(place):
