@@ -3,7 +3,7 @@
     client ──WebSocket or Socket.IO──▶ relay ──Unix socket──▶ worker (floor_worker.py) ──▶ back
 
 Run as `python floor_relay.py websocket|socketio|socketio-text`: prints its port, and ends when its
-standard input does.
+standard input does. Big messages come in pieces of 512 KiB, which it does not know.
 """
 
 import asyncio
@@ -19,6 +19,8 @@ from aiohttp import web
 
 WORKER = Path(__file__).with_name("floor_worker.py")
 PLAIN_WEBSOCKET = functools.partial(web.WebSocketResponse, compress=False)
+READ_AHEAD_BYTES = 1 << 20
+JOINED_BYTES = 16 << 10
 
 
 async def message_from(reader):
@@ -27,7 +29,12 @@ async def message_from(reader):
 
 
 def send(writer, message):
-    writer.write(len(message).to_bytes(4, "big") + message)
+    prefix = len(message).to_bytes(4, "big")
+    if len(message) > JOINED_BYTES:
+        writer.write(prefix)
+        writer.write(message)
+    else:
+        writer.write(prefix + message)
 
 
 def websocket_front(app, reader, writer):
@@ -36,8 +43,9 @@ def websocket_front(app, reader, writer):
         await socket.prepare(request)
 
         async def back():
-            while True:
-                await socket.send_bytes(await message_from(reader))
+            with contextlib.suppress(asyncio.IncompleteReadError):
+                while True:
+                    await socket.send_bytes(await message_from(reader))
 
         task = asyncio.create_task(back())
         async for message in socket:
@@ -78,7 +86,9 @@ async def main(front):
     with tempfile.TemporaryDirectory(prefix="ij-") as directory:
         path = f"{directory}/worker"
         arrived = asyncio.get_running_loop().create_future()
-        listener = await asyncio.start_unix_server(lambda *ends: arrived.set_result(ends), path)
+        listener = await asyncio.start_unix_server(
+            lambda *ends: arrived.set_result(ends), path, limit=READ_AHEAD_BYTES
+        )
         process = await asyncio.create_subprocess_exec(sys.executable, str(WORKER), path)
         reader, writer = await arrived
         if front == "websocket":

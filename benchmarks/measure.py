@@ -16,11 +16,12 @@ Round = Callable[[], Awaitable[dict[str, float]]]
 class Row:
     """One line of the table; `against` names what `ratio` is the ratio to.
 
-    `bar` is what the ratio must reach (None: shown only), `held` whether it did.
+    `bar` is what the ratio must reach, or the value itself where there is no `against` (None: shown
+    only); `held` whether it did. Without a `value` the measurement failed, and the name says why.
     """
 
     name: str
-    value: float
+    value: float | None
     unit: str
     against: str | None = None
     ratio: float | None = None

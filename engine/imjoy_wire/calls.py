@@ -118,7 +118,7 @@ class IncomingCall:
         """
         args = decode(self._request.args, Passage(self._peer, self.sender))
         # What was asked for is answered from here on without them.
-        self._request = self._request._replace(args=[])
+        self._request.args.clear()
         if self._request.with_kwargs:
             kwargs = args.pop() if args else None
             if not isinstance(kwargs, dict) or not all(isinstance(key, str) for key in kwargs):

@@ -122,7 +122,10 @@ class Dispatcher:
         return self._processes if choice == "process" else None
 
     def _in_loop(self, context: contextvars.Context, call: IncomingCall, coroutine: Any) -> None:
-        self._loop.call_soon_threadsafe(self._start, call, coroutine, context=context)
+        if self._loop.is_here:
+            context.run(self._start, call, coroutine)
+        else:
+            self._loop.call_soon_threadsafe(self._start, call, coroutine, context=context)
 
     def _start(self, call: IncomingCall, coroutine: Any) -> None:
         task = call.work = self._loop.create_task(coroutine)

@@ -14,6 +14,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, Callable, Deque, Dict, Optional
 
 from . import tracebacks
+from .turns import Turns
 
 __all__ = ["Lanes", "PluginLoop", "PluginPool", "step_aside"]
 
@@ -28,7 +29,8 @@ class PluginLoop(asyncio.SelectorEventLoop):
     """An event loop that other threads may give work to in all the usual ways."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self.turns = Turns()
+        super().__init__(self.turns)
         self._home: Optional[int] = None
         self.usual_executor: Optional[Executor] = None
         """What `run_in_executor(None, ...)` uses in place of the default threads."""
@@ -40,6 +42,11 @@ class PluginLoop(asyncio.SelectorEventLoop):
             super().run_forever()
         finally:
             self._home = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it runs, in this thread."""
+        return self._home == threading.get_ident()
 
     @property
     def _is_away(self) -> bool:

@@ -1,8 +1,8 @@
-"""The socket to the engine: a thread reads it, and what cannot be written at once another writes.
+"""The socket to the engine: the loop or a thread reads it, another writes what has to wait.
 
-A plugin that computes is busy, not dead: reading goes on beside it. Writing has back-pressure: a
-thread that sends much waits until the engine has taken it. Big frames go out in chunks, and what
-goes to other peers passes between them.
+A plugin that computes is busy, not dead: reading goes on beside it (`reading.py`). Writing has
+back-pressure: a thread that sends much waits until the engine has taken it. Big frames go out in
+chunks, and what goes to other peers passes between them.
 
 A link that `outlasts` its engine does not end with it. It keeps what the engine has not taken, and
 what is sent meanwhile, and goes on with the next engine (`comeback.py`).
@@ -21,6 +21,7 @@ from imjoy_wire.frames import Frame, FrameDecoder, encode_frame
 from imjoy_wire.lanes import Lanes
 
 from .kept import Kept
+from .reading import SharedReading
 
 __all__ = ["Link"]
 
@@ -28,6 +29,8 @@ HIGH_WATER_BYTES = 64 * 1024 * 1024
 """With more than this waiting for one peer, everybody who sends to it waits."""
 COPIED_BYTES = 256 * 1024
 """The rest of a frame up to this is copied, so that its sender need not wait."""
+GATHERED_BYTES = 16 * 1024
+"""A frame up to this may wait for the end of its turn of the loop."""
 MAX_PARTS = 512  # of one gathering write; the system's limit is 1024 or more
 
 Buffer = Any
@@ -49,7 +52,11 @@ class Link:
         self._lanes = Lanes()
         self._current: List[memoryview] = []  # what is left of the frame that is being written
         self._writer: Optional[threading.Thread] = None
-        self._reader_id: Optional[int] = None
+        self._on_frame: OnFrame = self._early.append
+        self._reader_id: Optional[int] = None  # the thread that hands on frames just now
+        self._home: Any = None
+        self._shared: Optional[SharedReading] = None  # while the loop reads as well
+        self._gathered: Optional[List[memoryview]] = None  # in a turn that has written something
         self._is_closed = False
         self._come_back: Optional[ComeBack] = None
         self._kept: Optional[Kept] = None
@@ -71,36 +78,45 @@ class Link:
             self._early.extend(frames)
         return self._early.popleft()
 
-    def start(self, on_frame: OnFrame, on_end: Callable[[Optional[FrameError]], None]) -> None:
-        """Have every frame from now on handed to `on_frame`, in the thread that reads.
+    def start(
+        self,
+        on_frame: OnFrame,
+        on_end: Callable[[Optional[FrameError]], None],
+        loop: Any = None,
+    ) -> None:
+        """Have every frame from now on handed to `on_frame`, one after the other.
 
-        `on_end` is called once, with the error if the engine sent something that is no frame.
+        In the loop, and while that is busy, or without one, in a thread. `on_end` is called once,
+        in that thread, with the error if the engine sent something that is no frame.
         """
-        reader = threading.Thread(
-            target=self._read_on, args=(on_frame, on_end), name="imjoy-link", daemon=True
-        )
-        reader.start()
+        self._on_frame = on_frame
+        if loop is not None:
+            self._home = loop
+            self._shared = SharedReading(self._socket, loop, self._read, self._take)
+        threading.Thread(
+            target=self._read_on, args=(on_end,), name="imjoy-link", daemon=True
+        ).start()
 
-    def _read(self) -> Optional[List[Frame]]:
+    def _read(self, flags: int = 0) -> Optional[List[Frame]]:
+        """Return the next frames; None when there will be none."""
         try:
-            count = self._socket.recv_into(self._decoder.get_buffer())
+            count = self._socket.recv_into(self._decoder.get_buffer(), 0, flags)
+        except (BlockingIOError, InterruptedError):
+            return []
         except OSError:
             return None
         return self._decoder.buffer_updated(count) if count else None
 
-    def _read_on(self, on_frame: OnFrame, on_end: Callable[[Optional[FrameError]], None]) -> None:
-        self._reader_id = threading.get_ident()
+    def _read_on(self, on_end: Callable[[Optional[FrameError]], None]) -> None:
         error: Optional[FrameError] = None
         frames: Optional[List[Frame]] = list(self._early)
         self._early.clear()
         try:
             while frames is not None:
-                for frame in frames:
-                    if frame.kind == ACK and self._kept is not None:
-                        self._take_ack(frame)
-                        continue
-                    for whole in self._assembler.feed(frame):
-                        on_frame(whole)
+                self._take(frames)
+                if self._shared is not None:
+                    self._shared.go_on_beside(lambda: self._is_closed, self._write_gathered)
+                    self._shared = None
                 frames = self._read()
                 if frames is None and self._come_back is not None and self._be_away():
                     frames = self._come_back()
@@ -108,6 +124,16 @@ class Link:
             error = found
         self.close()
         on_end(error)
+
+    def _take(self, frames: List[Frame]) -> None:
+        self._reader_id = threading.get_ident()
+        for frame in frames:
+            if frame.kind == ACK and self._kept is not None:
+                self._take_ack(frame)
+                continue
+            for whole in self._assembler.feed(frame):
+                self._on_frame(whole)
+        self._reader_id = None
 
     def forget(self, peer: str) -> None:
         """Drop what is under way to and from a peer that is gone. For the thread that reads."""
@@ -207,17 +233,50 @@ class Link:
             if self._may_write_now and not is_big(frame):
                 if self._kept is not None:
                     parts = encode_frame(self._kept.number(_owned(frame)))
-                rest = self._write_now([memoryview(part).cast("B") for part in parts])
-                if rest:
-                    self._current = [memoryview(b"".join(rest))]
-                    self._wake_writer()
+                self._write_soon([memoryview(part).cast("B") for part in parts], size)
                 return
             if not waits:
                 frame = _owned(frame)
+            if self._gathered and not self._is_away:
+                self._write_parts([])
             self._lanes.put(frame)
             self._wake_writer()
             if waits:
                 self._wait_until_written(frame)
+
+    def _write_soon(self, parts: List[memoryview], size: int) -> None:
+        """Write small frames of one turn of the loop together, but the first one at once.
+
+        What they refer to stays as it is until the turn ends. The lock is held.
+        """
+        if self._home is None or not self._home.is_here:
+            self._write_parts(parts)
+        elif self._gathered is None:
+            self._write_parts(parts)
+            self._gathered = []
+            self._home.call_soon(self._end_turn)
+        elif size > GATHERED_BYTES or len(self._gathered) > MAX_PARTS:
+            self._write_parts(parts)
+        else:
+            self._gathered.append(memoryview(b"".join(parts)))
+
+    def _write_parts(self, parts: List[memoryview]) -> None:
+        """Write now, behind what was gathered; the writing thread goes on if it is too much."""
+        if self._gathered:
+            parts, self._gathered = self._gathered + parts, []
+        rest = self._write_now(parts)
+        if rest:
+            self._current = [memoryview(b"".join(rest))]
+            self._wake_writer()
+
+    def _end_turn(self) -> None:
+        self._write_gathered()
+        self._gathered = None
+
+    def _write_gathered(self) -> None:
+        with self._lock:
+            if self._gathered and self._may_write_now:
+                self._write_parts([])
 
     @property
     def _may_write_now(self) -> bool:
@@ -288,6 +347,7 @@ class Link:
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything is written, at most so long; tell whether it is."""
+        self._write_gathered()
         with self._lock:
             return self._changed.wait_for(
                 lambda: (
@@ -302,6 +362,8 @@ class Link:
             self._is_closed = True
             self._lanes = Lanes()
             self._changed.notify_all()
+        if self._shared is not None:
+            self._shared.look()
         try:
             # Wakes the thread that reads; closing alone would not.
             self._socket.shutdown(socket.SHUT_RDWR)

@@ -139,7 +139,10 @@ class Promise:
         if loop is None:
             callback(self)
         else:
-            _schedule_quietly(loop.call_soon_threadsafe, callback, self)
+            # A loop that runs here is awake already.
+            is_here = _running_loop() is loop
+            schedule = loop.call_soon if is_here else loop.call_soon_threadsafe
+            _schedule_quietly(schedule, callback, self)
 
     def pass_on(self, other: "Promise") -> None:
         """Let another promise end as this one does."""

@@ -85,7 +85,7 @@ class Worker:
         """Greet the clients that are there, and hear whatever comes."""
         os.register_at_fork(after_in_child=self._link.leave_to_parent)
         os.register_at_fork(after_in_child=self._processes.leave_to_parent)
-        self._link.start(self._on_frame, self._on_link_end)
+        self._link.start(self._on_frame, self._on_link_end, self._loop)
         for client in self._first_clients:
             self.peer.greet(client)
 

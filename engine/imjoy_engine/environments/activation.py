@@ -36,10 +36,11 @@ async def activated(prefix: Path, machine: Mapping[str, str], attempt: Attempt) 
     A script that fails sets nothing, and its words go to the log.
     """
     found = {"CONDA_PREFIX": str(prefix), **await asyncio.to_thread(_written_down, prefix)}
-    shell = shutil.which("bash", path=machine.get("PATH", os.defpath))
+    path = machine.get("PATH", os.defpath)
+    shell = await asyncio.to_thread(shutil.which, "bash", path=path)
     if shell is None or not await asyncio.to_thread(_has_scripts, prefix):
         return found
-    before = {**command_variables(prefix, machine), **found}
+    before = {**await asyncio.to_thread(command_variables, prefix, machine), **found}
     printed, words = bytearray(), bytearray()
     tree = await ProcessTree.start(
         Command((shell, "--noprofile", "--norc", "-c", _SCRIPT), before, prefix, grace_s=0),

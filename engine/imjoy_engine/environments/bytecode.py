@@ -114,7 +114,7 @@ class BytecodeCompiler:
 
     async def _run(self, prefix: Path, folder: Path) -> None:
         argv = (str(prefix / "bin" / "python"), "-I", "-c", _SCRIPT, str(folder))
-        variables = command_variables(prefix, self._machine)
+        variables = await asyncio.to_thread(command_variables, prefix, self._machine)
         command = Command(argv, variables, Path("/"), grace_s=0)
         tree = await ProcessTree.start(command, lambda stream, chunk: None)
         try:

@@ -6,6 +6,7 @@ have always done.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -64,7 +65,7 @@ async def run_command(
     tree = await ProcessTree.start(
         Command(
             ("/bin/sh", "-c", command),
-            command_variables(prefix, machine),
+            await asyncio.to_thread(command_variables, prefix, machine),
             cwd,
             held_fds=tuple(attempt.held_fds),
             grace_s=0,

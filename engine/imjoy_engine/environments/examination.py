@@ -4,6 +4,7 @@ installed there is imported.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -79,7 +80,7 @@ async def examine(
     heard = _Heard(attempt)
     # Without a display: what opens windows when it is imported must not do so here.
     variables = {
-        **command_variables(prefix, machine),
+        **await asyncio.to_thread(command_variables, prefix, machine),
         "MPLBACKEND": "agg",
         "QT_QPA_PLATFORM": "offscreen",
     }

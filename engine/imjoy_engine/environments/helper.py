@@ -6,6 +6,7 @@ name of its `event`, and ends with the one that was waited for, or with `error` 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import sys
@@ -44,7 +45,7 @@ async def ask_helper(
     Raises `HelperFailure`.
     """
     file = attempt.scratch / "request.json"
-    file.write_text(json.dumps(dict(request)))
+    await asyncio.to_thread(file.write_text, json.dumps(dict(request)))
     argv = [sys.executable, "-I", *module, str(file)]
     told = _Told(on_event)
     command = Command(argv, variables, Path("/"), held_fds=tuple(attempt.held_fds), grace_s=0)

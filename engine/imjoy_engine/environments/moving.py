@@ -64,7 +64,7 @@ class Mover:
                     "prefix": str(lease.prefix),
                     "archive": str(archive.absolute()),
                     "scratch": str(attempt.scratch),
-                    "manifest": self._manifest(one, examined),
+                    "manifest": await asyncio.to_thread(self._manifest, one, examined),
                 }
                 await self._packed.pack(request, attempt)
         return archive

@@ -43,7 +43,7 @@ async def clone(
     if await asyncio.to_thread(target.exists):
         attempt.log.append(f"{repository.folder} is there already, and stays as it is.")
         return
-    git = shutil.which("git", path=machine.get("PATH"))
+    git = await asyncio.to_thread(shutil.which, "git", path=machine.get("PATH"))
     if git is None:
         raise MachineError(
             f"The plugin needs the repository {redacted(repository.url)}, and this machine has no "
@@ -84,7 +84,7 @@ async def _run(
             )
 
     # Nobody is there who could type a password; git's own helpers and ~/.netrc still count.
-    found = index_settings(machine).variables
+    found = (await asyncio.to_thread(index_settings, machine)).variables
     variables = {
         **({"GIT_SSL_CAINFO": found["SSL_CERT_FILE"]} if "SSL_CERT_FILE" in found else {}),
         **scrubbed(machine),

@@ -89,7 +89,7 @@ async def test_it_is_done_once(place):
     await again.finished()  # It does not even wait for its turn.
 
     (place.root / "envs" / key / ".imjoy-env.json").chmod(0o644)
-    place.store._shelf.discard(place.root / "envs" / key)
+    await asyncio.to_thread(place.store._shelf.discard, place.root / "envs" / key)
     with await place.lease() as lease:
         assert compiled(lease) == []
         third = place.compiler()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -37,7 +38,7 @@ async def writes(folder: Path) -> bool:
     target = folder / "shared"
     target.mkdir()
     (target / "file").write_text("as it was")
-    protect(target)
+    await asyncio.to_thread(protect, target)
     argv = ("/bin/sh", "-c", f"echo changed > {target}/file; echo new > {target}/new")
     tree = await ProcessTree.start(
         Command(argv, {}, Path("/"), read_only=(target,)), lambda stream, chunk: None

@@ -60,8 +60,8 @@ def test_a_store_that_is_not_there_is_empty(tmp_path):
     assert inventory.make_room().keys == ()
 
 
-async def test_all_are_listed_the_last_used_first(stock):
-    young, middle, old = await asyncio.to_thread(stock.inventory.environments)
+def test_all_are_listed_the_last_used_first(stock):
+    young, middle, old = stock.inventory.environments()
 
     assert [one.packages[0].name for one in (young, middle, old)] == ["young", "middle", "old"]
     assert (young.state, young.builder, young.in_use, young.pinned) == (
@@ -77,7 +77,7 @@ async def test_all_are_listed_the_last_used_first(stock):
     assert young.as_dict()["packages"] == ({"name": "young", "version": "1.0"},)
 
 
-async def test_one_is_found_by_the_beginning_of_its_key(stock):
+def test_one_is_found_by_the_beginning_of_its_key(stock):
     key = stock.keys["old"]
 
     assert stock.inventory.find(key[:6]).key == key
@@ -90,7 +90,7 @@ async def test_one_is_found_by_the_beginning_of_its_key(stock):
         stock.inventory.find(key)
 
 
-async def test_its_log_and_its_wishes_can_be_read(stock):
+def test_its_log_and_its_wishes_can_be_read(stock):
     key = stock.keys["old"]
 
     assert "$ fake build" in stock.inventory.log(key)
@@ -101,9 +101,9 @@ async def test_one_that_is_removed_is_built_the_same_again(stock):
     key = stock.keys["old"]
     stock.builder.versions["old"] = "2.0"
 
-    assert stock.inventory.remove(key).key == key
+    assert (await asyncio.to_thread(stock.inventory.remove, key)).key == key
 
-    assert stock.names() == ["young", "middle"]
+    assert (await asyncio.to_thread(stock.names)) == ["young", "middle"]
     stock.builder.versions["old"] = "1.0"
     with await stock.lease("old") as lease:
         assert lease.key == key
@@ -112,7 +112,7 @@ async def test_one_that_is_removed_is_built_the_same_again(stock):
 async def test_one_that_is_forgotten_is_chosen_anew(stock):
     stock.builder.versions["old"] = "2.0"
 
-    stock.inventory.forget(stock.keys["old"])
+    await asyncio.to_thread(stock.inventory.forget, stock.keys["old"])
 
     with await stock.lease("old") as lease:
         assert lease.packages[0].version == "2.0"
@@ -120,19 +120,21 @@ async def test_one_that_is_forgotten_is_chosen_anew(stock):
 
 async def test_what_is_in_use_is_not_removed(stock):
     with await stock.lease("old") as lease:
-        assert stock.inventory.find(lease.key).in_use
+        assert (await asyncio.to_thread(stock.inventory.find, lease.key)).in_use
         with pytest.raises(ConflictError, match="in use"):
-            stock.inventory.remove(lease.key)
-        assert stock.inventory.make_room(StoreLimits(max_bytes=0)).keys == (
+            await asyncio.to_thread(stock.inventory.remove, lease.key)
+        assert (
+            await asyncio.to_thread(stock.inventory.make_room, StoreLimits(max_bytes=0))
+        ).keys == (
             stock.keys["middle"],
             stock.keys["young"],
         )
 
-    stock.inventory.remove(lease.key)
-    assert stock.names() == []
+    await asyncio.to_thread(stock.inventory.remove, lease.key)
+    assert (await asyncio.to_thread(stock.names)) == []
 
 
-async def test_what_was_not_used_for_long_goes(stock):
+def test_what_was_not_used_for_long_goes(stock):
     limits = StoreLimits(max_age_s=1.5 * DAY_S)
 
     dry = stock.inventory.make_room(limits, dry_run=True)
@@ -144,7 +146,7 @@ async def test_what_was_not_used_for_long_goes(stock):
     assert stock.names() == ["young", "middle"]
 
 
-async def test_of_too_much_the_least_recently_used_goes_first(stock):
+def test_of_too_much_the_least_recently_used_goes_first(stock):
     one = stock.inventory.find(stock.keys["old"]).size_bytes
     limit = stock.inventory.size_bytes() - one // 2
 
@@ -154,7 +156,7 @@ async def test_of_too_much_the_least_recently_used_goes_first(stock):
     assert made.left_bytes <= limit
 
 
-async def test_what_is_pinned_stays(stock):
+def test_what_is_pinned_stays(stock):
     key = stock.keys["old"]
     assert stock.inventory.pin(key).pinned
 
@@ -166,7 +168,7 @@ async def test_what_is_pinned_stays(stock):
     assert stock.names() == []
 
 
-async def test_what_a_killed_builder_left_goes_first(stock):
+def test_what_a_killed_builder_left_goes_first(stock):
     rubbish = stock.root / "envs" / ("f" * 16)
     (rubbish / "bin").mkdir(parents=True)
     assert stock.inventory.find("fff").state == "broken"
@@ -177,7 +179,7 @@ async def test_what_a_killed_builder_left_goes_first(stock):
     assert not rubbish.exists()
 
 
-async def test_what_is_being_built_stays(stock):
+def test_what_is_being_built_stays(stock):
     half = stock.root / "envs" / ("e" * 16)
     half.mkdir()
     lock = FileLock.exclusive(stock.root / "locks" / f"{half.name}.lock")
@@ -190,7 +192,7 @@ async def test_what_is_being_built_stays(stock):
     lock.release()
 
 
-async def test_scratch_of_killed_engines_goes_after_a_day(stock):
+def test_scratch_of_killed_engines_goes_after_a_day(stock):
     lost, fresh = stock.root / "tmp" / "lost", stock.root / "tmp" / "fresh"
     for path, age_s in ((lost, 2 * DAY_S), (fresh, 0)):
         path.mkdir()
@@ -206,7 +208,7 @@ async def test_scratch_of_killed_engines_goes_after_a_day(stock):
     assert fresh.exists()
 
 
-async def test_of_the_caches_only_goes_what_no_environment_shares(stock):
+def test_of_the_caches_only_goes_what_no_environment_shares(stock):
     shared, alone = (stock.root / "uv" / "archive-v0" / name for name in ("shared", "alone"))
     for path in (shared, alone):
         path.mkdir(parents=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ class Workplace:
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": str(folder),
         }
+        self.leases: list[EnvironmentLease] = []
         root = folder / "store"
         self.store = EnvironmentStore(
             root, UvBuilder(root / "uv", variables), variables=variables, caches=[root / "uv"]
@@ -52,7 +54,10 @@ class Workplace:
             return True
 
         spec = EnvironmentSpec(pip=pip, **options)
-        return await self.store.ensure(spec, lambda progress: None, Owner(name, None, allow))
+        owner = Owner(name, None, allow)
+        lease = await self.store.ensure(spec, lambda progress: None, owner)
+        self.leases.append(lease)
+        return lease
 
     async def run(self, lease: EnvironmentLease, code: str) -> list[str]:
         """Return what a process of a plugin prints that has this lease."""
@@ -70,8 +75,11 @@ class Workplace:
 
 
 @pytest.fixture
-def place(short_dir) -> Workplace:
-    return Workplace(short_dir)
+def place(short_dir) -> Iterator[Workplace]:
+    place = Workplace(short_dir)
+    yield place
+    for lease in place.leases:
+        lease.release()
 
 
 async def test_a_shared_environment_cannot_be_written_to(place):

@@ -94,5 +94,5 @@ async def test_killed_at_many_moments_it_leaves_nothing_that_is_believed(short_d
     with await store.ensure(EnvironmentSpec(pip=place.names), lambda progress: None) as lease:
         assert await asyncio.to_thread(place.whole, lease.prefix)
     await asyncio.to_thread(inventory.make_room)
-    assert [one.state for one in inventory.environments()] == ["ready"]
+    assert [one.state for one in await asyncio.to_thread(inventory.environments)] == ["ready"]
     assert left

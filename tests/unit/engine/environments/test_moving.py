@@ -102,7 +102,7 @@ def says(lease: EnvironmentLease, code: str) -> str:
 async def test_an_environment_of_wheels_moves(office, lab, short_dir):
     bundle = await office.pack(SPEC, short_dir)
     shutil.rmtree(short_dir / "wheels")
-    remove_tree(office.root.parent)
+    await asyncio.to_thread(remove_tree, office.root.parent)
 
     with await lab.unpack(bundle) as lease:
         words = await asyncio.to_thread(
@@ -155,7 +155,7 @@ async def test_unpacked_twice_it_is_there_once(office, lab, short_dir):
 
     with await lab.unpack(bundle) as first, await lab.unpack(bundle) as second:
         assert first.key == second.key
-    assert len(lab.inventory.environments()) == 1
+    assert len(await asyncio.to_thread(lab.inventory.environments)) == 1
 
 
 async def test_what_failed_at_home_may_fail_elsewhere(office, lab, short_dir):
@@ -211,7 +211,7 @@ async def test_a_bundle_that_cannot_be_used_leaves_nothing(
         await lab.unpack(changed(bundle, change))
 
     assert caught.value.hint
-    assert lab.inventory.environments() == []
+    assert await asyncio.to_thread(lab.inventory.environments) == []
 
 
 async def test_what_only_points_somewhere_is_not_packed(office, short_dir):

@@ -125,7 +125,8 @@ async def test_another_file_under_the_name_is_looked_into_again(place, made, sho
     archive = await asyncio.to_thread(packed, made, short_dir / "env.tar")
     with await place.lease(archive) as lease:
         first = lease.key
-    place.store._shelf.discard(place.store._shelf.prefix(first))
+    shelf = place.store._shelf
+    await asyncio.to_thread(shelf.discard, shelf.prefix(first))
     with tarfile.open(archive, "a") as tar:
         tar.addfile(tarfile.TarInfo("one-more"))
 

@@ -635,7 +635,7 @@ def unpacked(place: Workplace) -> Path:
 async def test_a_cache_that_lost_an_entry(place, index):
     settings = {"PIP_NO_INDEX": "", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": index.url}
     (await Workplace(place.wheels, **settings).ensure("tiny-two")).release()
-    remove_tree(unpacked(place))
+    await asyncio.to_thread(remove_tree, unpacked(place))
     again = Workplace(place.wheels, "other", **settings)
 
     with await again.ensure("tiny-two") as lease:

@@ -1,0 +1,105 @@
+import os
+import signal
+import threading
+
+import pytest
+
+from imjoy_worker.executors import PluginLoop
+
+
+class Running:
+    """A plugin's loop in a thread of its own."""
+
+    def __init__(self):
+        self.loop = PluginLoop()
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread.start()
+
+    def in_loop(self, function):
+        self.loop.call_soon_threadsafe(function)
+
+    def end(self):
+        self.in_loop(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+
+@pytest.fixture
+def running():
+    loop = Running()
+    yield loop
+    loop.end()
+
+
+def looked_at(running, is_over=lambda: False):
+    """Return a thread that looks on, and the list to which it adds the turn that it found."""
+    found = []
+    onlooker = threading.Thread(
+        target=lambda: found.append(running.loop.turns.wait_until_stuck(is_over))
+    )
+    onlooker.start()
+    return onlooker, found
+
+
+def test_a_loop_that_is_busy_is_found_to_be(running):
+    onlooker, found = looked_at(running)
+    gate = threading.Event()
+    running.in_loop(lambda: gate.wait(10))
+    onlooker.join(10)
+    assert found
+    assert running.loop.turns.is_in(found[0])
+    gate.set()
+    done = threading.Event()
+    running.in_loop(lambda: running.loop.call_soon(done.set))
+    assert done.wait(10)
+    assert not running.loop.turns.is_in(found[0])
+
+
+def test_who_looks_at_an_idle_loop_sleeps_and_is_woken_when_it_turns(running):
+    onlooker, found = looked_at(running)
+    asleep = threading.Event()
+    sleep = running.loop.turns._sleep
+    running.loop.turns._sleep = lambda seen: (asleep.set(), sleep(seen))
+    assert asleep.wait(10)
+    gate = threading.Event()
+    running.in_loop(lambda: gate.wait(10))
+    onlooker.join(10)
+    gate.set()
+    assert found
+
+
+def test_who_looks_on_leaves_when_it_is_over(running):
+    over = threading.Event()
+    onlooker, found = looked_at(running, over.is_set)
+    over.set()
+    running.loop.turns.stir()
+    onlooker.join(10)
+    assert found
+
+
+def test_a_signal_handler_in_the_loops_thread_wakes_the_loop():
+    loop = PluginLoop()
+    before = signal.signal(signal.SIGUSR1, lambda *_: loop.call_soon_threadsafe(loop.stop))
+    watchdog = threading.Timer(10, loop.call_soon_threadsafe, (loop.stop,))
+    asleep = threading.Event()
+    loop.turns._sleep = lambda _: asleep.set()
+    over = threading.Event()
+    onlooker = threading.Thread(target=loop.turns.wait_until_stuck, args=(over.is_set,))
+
+    def interrupt():
+        asleep.wait(10)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    interrupter = threading.Thread(target=interrupt)
+    for thread in (watchdog, onlooker, interrupter):
+        thread.start()
+    try:
+        loop.run_forever()
+        assert watchdog.is_alive()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        watchdog.cancel()
+        over.set()
+        for thread in (watchdog, onlooker, interrupter):
+            thread.join()
+        loop.close()
