@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from support.browser import Person
+import re
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from support.browser import Person, person_at
 from support.plugin_files import native_plugin
 
 COUNTER = native_plugin(
@@ -30,3 +35,94 @@ async def test_a_plugin_goes_on_where_it_was(person: Person) -> None:
     await person.run("Counter")
     await person.sees_outcome("Counter", "call 2")
     await person.screenshot("loaded-anew")
+
+
+SLOW = native_plugin(
+    "Slow",
+    """
+    import threading
+    class Slow:
+        def setup(self):
+            self.go = threading.Event()
+        def run(self, ctx):
+            print("it has begun", flush=True)
+            api.progress(0.4)
+            self.go.wait(60)
+            api.log("it goes on")
+            api.progress(0.8)
+            return 6 * 7
+        def release(self):
+            self.go.set()
+    api.export(Slow())
+    """,
+    flags=["allow-detach"],
+)
+
+
+async def release(person: Person) -> None:
+    """Let the plugin's run end, through another plugin on the same page."""
+    helper = native_plugin(
+        "Helper",
+        """
+        class Helper:
+            def setup(self):
+                pass
+            async def run(self, ctx):
+                slow = await api.getPlugin("Slow")
+                await slow.release()
+        api.export(Helper())
+        """,
+    )
+    await person.load(helper, "Helper")
+    await person.run("Helper")
+
+
+@pytest.mark.timeout(120)
+async def test_a_template_goes_on_while_its_page_is_loaded_anew(person: Person) -> None:
+    await person.template("Parallel tasks")
+    await person.sees_state("Parallel tasks", "Ready")
+    await person.run("Parallel tasks")
+    await person.sees("Task A has begun")
+    await person.page.reload()
+    await person.sees_online()
+    await person.sees_state("Parallel tasks", "Running")
+    await person.screenshot("reload-mid-run")
+    # What the run asks in the end, it asks the page that is there now.
+    dialog = person.dialog()
+    await expect(dialog).to_contain_text("At the same time: 13 units")
+    await person.screenshot("reload-asked-anew")
+    await dialog.get_by_role("button", name="OK").click()
+    await person.sees_outcome("Parallel tasks", re.compile("^Finished in"))
+    await person.card("Parallel tasks").get_by_text("Runs").click()
+    await person.screenshot("reload-result")
+
+
+@pytest.mark.timeout(120)
+async def test_a_run_is_seen_by_whoever_comes(browser: Browser, person: Person) -> None:
+    await person.load(SLOW, "Slow")
+    await person.run("Slow")
+    await person.sees_state("Slow", "Running")
+    log = await person.opens_log("Slow")
+    await expect(log.get_by_text("it has begun")).to_be_visible()
+    await person.page.close()
+    async with person_at(browser, person.engine) as colleague:
+        await colleague.open()
+        note = colleague.page.get_by_role("region", name="Running on the engine")
+        await expect(note).to_contain_text("Slow")
+        await colleague.screenshot("elsewhere")
+        await note.get_by_role("button", name="Attach").click()
+        await colleague.sees_state("Slow", "Running")
+        bar = colleague.card("Slow").get_by_label("Progress of Slow")
+        await expect(bar).to_have_js_property("value", 40)
+        log = await colleague.opens_log("Slow")
+        await expect(log.get_by_text("it has begun")).to_be_visible()
+        await colleague.screenshot("attached")
+        await release(colleague)
+        await colleague.sees_outcome("Slow", re.compile(r"^Finished in .*: 42$"))
+        await expect(log.get_by_text("it goes on")).to_be_visible()
+        await colleague.screenshot("attached-result")
+        # Whoever comes after its end still sees it.
+        await colleague.page.reload()
+        await colleague.sees_outcome("Slow", re.compile(r"^Finished in .*: 42$"))
+        await colleague.presses("Slow", "Stop")
+        await colleague.sees_state("Slow", "Stopped")

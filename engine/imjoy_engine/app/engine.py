@@ -53,6 +53,7 @@ from imjoy_engine.relay.routes import Routes
 from imjoy_engine.resources import GpuLeases, load_probe
 from imjoy_engine.resources.cgroups import find_cgroups
 from imjoy_engine.session import SessionRegistry
+from imjoy_engine.session.plugin_requests import PluginRequests
 from imjoy_engine.session.run_files import RunFiles
 from imjoy_engine.session.run_requests import RunRequests
 from imjoy_engine.session.runs import Runs
@@ -140,6 +141,7 @@ class Engine:
                 **channels.requests(),
                 "get_engine_status": admin.status_of,
                 **RunRequests(self._runs).requests(),
+                **PluginRequests(pool).requests(),
             },
             engine_info=self._info,
             limits=config.limits,

@@ -65,7 +65,6 @@ class SocketIOGateway:
             "init_plugin": Session.init_plugin,
             "kill_plugin": Session.kill_plugin,
             "kill_plugin_process": Session.kill_plugin_process,
-            "get_plugin_source": Session.plugin_source,
             "leave_session": lambda session, _: self._leave(session),
             "answer_consent": Session.answer_consent,
             "reset_engine": lambda session, _: session.reset_engine(),

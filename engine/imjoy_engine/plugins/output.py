@@ -81,6 +81,11 @@ class OutputLog:
         if lines:
             self._remember("".join(lines))
 
+    async def recent(self) -> str:
+        """Return the last of what was printed, as far as the file has it."""
+        text = await asyncio.to_thread(self._ending_of_file)
+        return "".join(line for line in text.splitlines(keepends=True) if not _MARK.match(line))
+
     def mark(self, words: str) -> None:
         """Put a line of the engine's own into the file, and nowhere else."""
         self._pending.append((_MARKS, self._marked(words)))

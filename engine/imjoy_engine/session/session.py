@@ -16,7 +16,7 @@ from imjoy_engine.plugins import PluginInstance, PluginManifest, PluginPool, Sta
 from imjoy_engine.plugins.pool import check_room
 from imjoy_engine.relay.relay import Relay
 from imjoy_engine.relay.routes import Room, Route, Routes
-from imjoy_engine.session.attaching import instance_by_id, running_plugin
+from imjoy_engine.session.attaching import running_plugin
 from imjoy_engine.session.attendance import Attendance
 from imjoy_engine.session.links import ClientLink, event_frame
 from imjoy_engine.session.outgoing import Outgoing
@@ -314,11 +314,6 @@ class Session:
             }
             for instance in self._tools.pool.instances(self.workspace)
         ]
-
-    def plugin_source(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the plugin file of a running plugin, "" when its client did not tell it."""
-        instance = instance_by_id(payload.get("instance"), self.workspace, self._tools.pool)
-        return {"source": instance.manifest.source}
 
     def plugin_event(self, instance: PluginInstance, event: Mapping[str, Any]) -> None:
         """Tell the client of an event of a plugin that it uses; nothing of others."""

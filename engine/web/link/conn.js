@@ -7,6 +7,7 @@
  */
 
 import { LinkError, isRecord } from "./errors.js";
+import { newRunId } from "./run_records.js";
 import { isWellFormed } from "./message_rules.js";
 
 /** @typedef {import("./session.js").Session} Session */
@@ -98,7 +99,13 @@ export class PeerConnection {
   emit(message) {
     if (this.closed) throw new LinkError("The plugin is gone.", { code: "plugin-stopped" });
     const to = typeof message.target_id === "string" ? message.target_id : this.worker;
-    this.session.sendFrame({ to, from: this.peer_id, kind: "rpc" }, message);
+    const route = { to, from: this.peer_id, kind: "rpc" };
+    const isRun = message.type === "method" && message.name === "run" && to === this.worker;
+    if (!isRun || !message.promise) return this.session.sendFrame(route, message);
+    // The engine keeps its result, for whoever waits for it when this page is gone.
+    const id = newRunId();
+    this.session.fire("run_begun", { id });
+    this.session.sendFrame({ ...route, run: { id, name: "run" } }, message);
   }
 
   /** Stop receiving; nothing can be sent any more. */

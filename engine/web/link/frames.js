@@ -102,7 +102,7 @@ export function fromEvent(header, body, buffers) {
  * @throws {Error} for a body that is neither
  */
 export function messageOf({ header, body, buffers }) {
-  if (header.kind === "rpc") return unpack(body, buffers);
+  if (header.kind === "rpc" || header.kind === "run") return unpack(body, buffers);
   return JSON.parse(typeof body === "string" ? body : decoder.decode(body));
 }
 

@@ -9,6 +9,7 @@
 import { registerWithCore } from "./engine.js";
 import { Emitter } from "./events.js";
 import { EngineFiles } from "./files.js";
+import { RunRecords } from "./run_records.js";
 import { Session } from "./session.js";
 import { startPlugin } from "./start_plugin.js";
 
@@ -62,7 +63,7 @@ export async function createEngineLink(options) {
 
 /**
  * Fires `state {state, message}` and `plugin {id, name, instance, event, …}` (the engine's
- * `plugin_event`, with the plugin's name).
+ * `plugin_event`, with the plugin's name) and `run` (a RunRecord, when it changes).
  */
 export class EngineLink {
   /** @param {LinkOptions} options */
@@ -79,6 +80,7 @@ export class EngineLink {
     this.files = new EngineFiles(this.session, load);
     /** @type {Map<string, import("./run.js").PluginRun>} */
     this.runs = new Map();
+    this.runRecords = new RunRecords(this.session, (instance) => this.runOf({ instance })?.decode);
     /** @type {Map<string, string>} also of plugins that have ended: their last events still come */
     this.names = new Map();
     /** @type {Promise<RPCClass> | undefined} */
@@ -125,7 +127,7 @@ export class EngineLink {
   }
 
   /**
-   * @param {"state" | "plugin"} event
+   * @param {"state" | "plugin" | "run"} event
    * @param {(data: any) => void} listener
    * @returns {() => void} stops it
    */
@@ -178,6 +180,24 @@ export class EngineLink {
    */
   startPlugin(config, core, utils) {
     return startPlugin(this.engine, config, core, utils);
+  }
+
+  /**
+   * Return this page's end of a plugin, by its name or its instance.
+   * @param {{name?: string, instance?: string}} wanted
+   */
+  runOf({ name, instance }) {
+    return [...this.runs.values()].find((run) => run.name === name || run.instance === instance);
+  }
+
+  /**
+   * Return the last of what a running instance has printed.
+   * @param {string} instance
+   * @returns {Promise<string>}
+   */
+  async logOf(instance) {
+    const { text } = await this.session.request("get_plugin_log", { instance });
+    return String(text ?? "");
   }
 
   /**
@@ -272,6 +292,7 @@ export class EngineLink {
   listen() {
     const { session, runs, events } = this;
     session.on("state", (change) => events.fire("state", change));
+    session.on("run_event", ({ run }) => events.fire("run", run));
     session.on("plugin", (event) => {
       const run = runs.get(event.id);
       if (run !== undefined) this.names.set(run.id, run.name);

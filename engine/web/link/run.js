@@ -42,6 +42,8 @@ export class PluginRun {
     this.resumed = false;
     /** Whether another client that is there now has brought it up. */
     this.attended = false;
+    /** @type {((value: any) => Promise<any>) | undefined} reads a value of the plugin's */
+    this.decode = undefined;
     /** @type {PeerConnection | null} */
     this.connection = null;
     /** @type {Error | null} */

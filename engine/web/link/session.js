@@ -48,7 +48,8 @@ const MAX_WAITING_BYTES = 64 * 2 ** 20;
 
 /**
  * Fires `state {state, message}`, `plugin` (a plugin_event), `peer_gone {peer, reason}`,
- * `undeliverable {to, code, message, hint}` and `lost` (an Error) when the ends of all peers are
+ * `undeliverable {to, code, message, hint}`, `run_event {run}` (what is known of a run, when it
+ * changes), `run {run, message}` (the answer of one that was asked for) and `lost` (an Error) when the ends of all peers are
  * gone: the grace is over, or the engine has begun a new session.
  */
 export class Session extends Emitter {
@@ -312,12 +313,12 @@ export class Session extends Emitter {
    * @param {Header} header
    * @param {Record<string, any>} message the engine's own words
    */
-  hear({ from, kind, name }, message) {
+  hear({ from, kind, name, run }, message) {
     if (kind === "event") {
-      if (name === "plugin_event") this.fire("plugin", message);
+      this.fire(name === "plugin_event" ? "plugin" : String(name), message);
     } else if (from === "") {
       if (kind === "peer_gone") this.traffic.forget(String(message.peer));
-      this.fire(kind, message);
+      this.fire(kind, kind === "run" ? { run, message } : message);
     }
   }
 

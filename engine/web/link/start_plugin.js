@@ -93,6 +93,7 @@ async function started(engine, run, core, utils) {
   rpc.on("remoteBusy", () => quietly(() => utils.setPluginStatus({ running: true })));
   rpc.on("remoteIdle", () => quietly(() => utils.setPluginStatus({ running: false })));
   rpc.complete = (/** @type {PluginApi} */ remote) => complete(remote, engine, run);
+  run.decode = (value) => rpc._decode(value);
   run.onEnd = (reason) => rpc.close(reason);
   run.onPeerGone = (peer, reason) => rpc.peerGone(peer, reason);
 

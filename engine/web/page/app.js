@@ -1,6 +1,7 @@
 /** Everything that the page's parts share, made once. */
 
 import { ownerOf } from "./core/owners.js";
+import { RunWatch } from "./core/run_watch.js";
 import { Dialogs } from "./state/dialogs.js";
 import { Logs } from "./state/logs.js";
 import { Messages } from "./state/messages.js";
@@ -47,6 +48,9 @@ export class App {
     /** What this tab had loaded before it was loaded anew. */
     this.before = tab ? recall(tab) : [];
     this.remembered = new Observable(recall(storage));
+    /** What is known of the runs of this workspace, by id. */
+    this.runs = new Observable(/** @type {Map<string, import("../link/run_records.js").RunRecord>} */ (new Map()));
+    this.runWatch = new RunWatch(this);
     /** Plugins that run on the engine and not on this page. */
     this.elsewhere = new Observable(/** @type {import("./core/elsewhere.js").Elsewhere[]} */ ([]));
     /** @type {import("./core/runner.js").Runner | null} */

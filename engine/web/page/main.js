@@ -74,6 +74,7 @@ async function connect() {
     if (event.error?.code === "session-lost") lost.add(event.name);
     app.watcher?.onEngineEvent(event);
   });
+  link.on("run", (/** @type {any} */ run) => app.runWatch.onRun(run));
   show(link);
   await link.register(app.imjoy);
   registered = true;

@@ -73,7 +73,11 @@ export function startPage({ online = true } = {}) {
   app.watcher = new Watcher(app, core);
   app.runner = new Runner(app, core);
   app.killed = [];
-  app.link = { state: "online", killPlugin: async (id) => void app.killed.push(id) };
+  app.link = {
+    state: "online",
+    killPlugin: async (id) => void app.killed.push(id),
+    runOf: () => undefined,
+  };
   if (online) app.connection.set({ state: "online", message: "", info: null });
   return { app, core, storage, runner: app.runner, watcher: app.watcher, of: (name) => app.plugins.get(name) };
 }

@@ -11,12 +11,12 @@ import { explain, wordsOf } from "../text/errors.js";
 import { formatDuration } from "../text/format.js";
 import { engineComes } from "./engine_wait.js";
 import { livePlugin } from "./live.js";
+import { resultWords } from "./outcomes.js";
 
 /** @typedef {import("../app.js").App} App */
 /** @typedef {import("../state/records.js").PluginRecord} PluginRecord */
 /** @typedef {{name: string, origin: string, tag?: string}} Start */
 
-const MAX_RESULT_CHARS = 200;
 /** Why a run has no result that a person has cancelled. */
 const CANCELLED = Symbol("cancelled");
 const OFFLINE_PATIENCE_MS = 10_000;
@@ -86,6 +86,7 @@ export class Runner {
       // The core tells of it only when the plugin has a setup.
       plugins.change(name, (old) => (isStarting(old) ? enter(old, "ready", Date.now()) : old));
       this.app.rememberPlugins();
+      void this.app.runWatch.attached(name);
     } catch (error) {
       // A start that the person has stopped has not failed.
       if (attempt.isStopped) return;
@@ -201,11 +202,14 @@ export class Runner {
     await this.imjoy.api.createWindow({ name: result.name || name, type, data, config: config ?? {} });
   }
 
-  /** @param {string} name @param {string} outcome @param {boolean} outcomeFailed */
-  endRun(name, outcome, outcomeFailed) {
+  /**
+   * @param {string} name @param {string} outcome @param {boolean} outcomeFailed
+   * @param {boolean} [wasCounted] whether the run is among the record's `calls`
+   */
+  endRun(name, outcome, outcomeFailed, wasCounted = true) {
     this.app.plugins.change(name, (old) => ({
       ...old,
-      calls: Math.max(0, old.calls - 1),
+      calls: Math.max(0, old.calls - Number(wasCounted)),
       outcome: hasEnded(old) ? old.outcome : outcome,
       outcomeFailed,
       bar: null,
@@ -249,11 +253,4 @@ function noPyodide(file) {
     hint: others.length > 0 ? `Choose another tag: ${others.join(", ")}.` : "Use a native-python plugin.",
     logTail: "",
   };
-}
-
-/** A short result stands beside the time that it took. @param {unknown} result */
-function resultWords(result) {
-  if (!["string", "number", "boolean", "bigint"].includes(typeof result)) return ".";
-  const words = String(result);
-  return words.length > MAX_RESULT_CHARS ? "." : `: ${words}`;
 }

@@ -2,7 +2,7 @@
 
 import { html, useMemo } from "../../vendor/preact.js";
 import { parseForm } from "../joy/form.js";
-import { hasEnded, isStarting, isUp } from "../state/records.js";
+import { ENGINE_TYPES, hasEnded, isStarting, isUp } from "../state/records.js";
 import { BuildProgress } from "./build_progress.js";
 import { FailureNote } from "./failure_note.js";
 import { useApp } from "./hooks.js";
@@ -11,6 +11,7 @@ import { PluginActions } from "./plugin_actions.js";
 import { PluginIcon } from "./plugin_icon.js";
 import { PluginOperations } from "./plugin_operations.js";
 import { PluginStatus } from "./plugin_status.js";
+import { RunList } from "./run_list.js";
 
 /** @typedef {import("../state/records.js").PluginRecord} PluginRecord */
 
@@ -50,6 +51,7 @@ export function PluginCard({ record }) {
     ${record.outcome &&
     !record.failure &&
     html`<p class=${record.outcomeFailed ? "outcome outcome-failed" : "outcome"} role="status">${record.outcome}</p>`}
+    ${ENGINE_TYPES.includes(file.type) && html`<${RunList} name=${name} tag=${file.tag} />`}
   </article>`;
 }
 

@@ -13,6 +13,7 @@ from imjoy_engine.plugins import PluginPool
 from imjoy_engine.relay.relay import Relay
 from imjoy_engine.relay.routes import Routes
 from imjoy_engine.session import Session, SessionRegistry
+from imjoy_engine.session.plugin_requests import PluginRequests
 from imjoy_engine.session.run_files import RunFiles
 from imjoy_engine.session.run_requests import RunRequests
 from imjoy_engine.session.runs import Runs
@@ -165,9 +166,21 @@ async def test_a_plugin_of_another_workspace_cannot_be_attached_to(house: House)
     yours, _ = house.enter("b", workspace="yours")
     with pytest.raises(NotFoundError):
         yours.init_plugin({"id": "q", "instance": answer["instance"]})
+    source = PluginRequests(house.pool).requests()["get_plugin_source"]
     with pytest.raises(NotFoundError):
-        yours.plugin_source({"instance": answer["instance"]})
-    assert mine.plugin_source({"instance": answer["instance"]}) == {"source": "secret"}
+        source(yours, {"instance": answer["instance"]})
+    assert source(mine, {"instance": answer["instance"]}) == {"source": "secret"}
+
+
+async def test_what_a_plugin_has_printed_can_be_asked_for(house: House) -> None:
+    session, link = house.enter()
+    answer = await house.start(session, link, "p")
+    await link.event("plugin_event", event="log")
+    log = PluginRequests(house.pool).requests()["get_plugin_log"]
+    async with asyncio.timeout(5):
+        while not (text := (await log(session, {"instance": answer["instance"]}))["text"]):
+            pass
+    assert text == "launched\n"
 
 
 async def test_a_plugin_that_may_detach_outlives_its_client_without_end(house: House) -> None:

@@ -1,0 +1,77 @@
+/**
+ * Follows the runs of plugins that this page did not begin itself, or began before it was loaded
+ * anew: their end stands on the card as if it had.
+ */
+
+import { explain } from "../text/errors.js";
+import { formatDuration } from "../text/format.js";
+import { withRun } from "../state/run_list.js";
+import { resultWords } from "./outcomes.js";
+
+/** @typedef {import("../app.js").App} App */
+/** @typedef {import("../../link/run_records.js").RunRecord} RunRecord */
+
+const MAX_FETCHED_BYTES = 64_000_000;
+
+export class RunWatch {
+  /** @param {App} app */
+  constructor(app) {
+    this.app = app;
+    /** Runs whose end will stand on a card. @type {Set<string>} */
+    this.followed = new Set();
+  }
+
+  /** Take in what the engine says of a run. @param {RunRecord} run */
+  onRun(run) {
+    this.app.runs.update((runs) => withRun(runs, run));
+    if (!this.followed.has(run.id)) return;
+    if (run.state !== "running") return void this.ended(run);
+    if (run.progress !== null) this.app.watcher?.setBar(run.plugin, run.progress);
+  }
+
+  /** Show the log and the runs of a plugin that was attached to. @param {string} name */
+  async attached(name) {
+    const { link } = this.app;
+    const end = link?.runOf({ name });
+    if (!end?.resumed) return;
+    try {
+      const text = await link.logOf(end.instance);
+      if (text) this.app.logs.of(name).write("stdout", text);
+      const runs = await link.runRecords.list({ instance: end.instance });
+      for (const run of runs) this.app.runs.update((all) => withRun(all, run));
+      const open = runs.filter((/** @type {RunRecord} */ run) => run.state === "running");
+      for (const run of open) this.follow(run);
+      if (open.length === 0 && runs.length > 0) await this.ended(runs.at(-1));
+    } catch (error) {
+      // The connection may drop at any moment; what is missing then is told in the console.
+      console.warn(`The runs of "${name}" could not be asked for.`, error);
+    }
+  }
+
+  /** @param {RunRecord} run one that is under way and that this page does not await */
+  follow(run) {
+    const { plugins } = this.app;
+    this.followed.add(run.id);
+    plugins.change(run.plugin, (old) => ({ ...old, calls: old.calls + 1, outcome: "" }));
+    if (run.progress !== null) this.app.watcher?.setBar(run.plugin, run.progress);
+  }
+
+  /** Say on the card how a run has ended. @param {RunRecord} run */
+  async ended(run) {
+    const { runner } = this.app;
+    const wasRunning = this.followed.delete(run.id);
+    const took = formatDuration((run.ended ?? run.started) - run.started);
+    const end = (/** @type {string} */ words, /** @type {boolean} */ failed) =>
+      runner?.endRun(run.plugin, words, failed, wasRunning);
+    if (run.state === "done" && (run.size_bytes ?? 0) > MAX_FETCHED_BYTES) return end(`Finished in ${took}.`, false);
+    try {
+      const result = await this.app.link.runRecords.result(run);
+      end(`Finished in ${took}${resultWords(result)}`, false);
+      await runner?.showResult(run.plugin, result);
+    } catch (error) {
+      const { summary, story } = explain(error);
+      if (wasRunning) this.app.logs.of(run.plugin).add("error", story);
+      end(summary, true);
+    }
+  }
+}

@@ -1,0 +1,34 @@
+/** What the page knows of runs, and how they look in words. Pure: no I/O, no clock. */
+
+import { formatDuration } from "../text/format.js";
+
+/** @typedef {import("../../link/run_records.js").RunRecord} RunRecord */
+
+const SHOWN = 8;
+
+/** Return the runs with one added or changed. @param {Map<string, RunRecord>} runs @param {RunRecord} run */
+export function withRun(runs, run) {
+  return new Map(runs).set(run.id, run);
+}
+
+/** Return the last runs of a plugin, the latest first. @param {Map<string, RunRecord>} runs @param {string} name @param {string} tag */
+export function runsOf(runs, name, tag) {
+  const own = [...runs.values()].filter((run) => run.plugin === name && run.tag === tag);
+  return own.sort((one, other) => other.started - one.started).slice(0, SHOWN);
+}
+
+/** Return how a run stands, in words. @param {RunRecord} run @param {number} now in seconds */
+export function runWords({ state, started, ended, progress, status }, now) {
+  const took = formatDuration((ended ?? now) - started);
+  if (state === "running") {
+    const far = progress === null ? "" : ` ${Math.round(percent(progress))} %`;
+    return [`Running for ${took}${far}`, status].filter(Boolean).join(": ");
+  }
+  if (state === "done") return `Finished in ${took}`;
+  return state === "failed" ? `Failed after ${took}` : "Lost with the engine";
+}
+
+/** The number that a plugin gives for its progress, as ImJoy reads it. @param {number} progress */
+export function percent(progress) {
+  return Math.min(100, Math.max(0, progress < 1 ? progress * 100 : progress));
+}

@@ -1,0 +1,36 @@
+/** The last runs of a plugin: how each stands, and its result. */
+
+import { html } from "../../vendor/preact.js";
+import { percent, runWords, runsOf } from "../state/run_list.js";
+import { formatClock } from "../text/format.js";
+import { useApp, useObservable } from "./hooks.js";
+
+/** @param {{name: string, tag: string}} props */
+export function RunList({ name, tag }) {
+  const app = useApp();
+  const runs = runsOf(useObservable(app.runs), name, tag);
+  if (runs.length === 0) return null;
+  return html`<details class="runs">
+    <summary>Runs</summary>
+    <ul class="plain-list" aria-label=${`Runs of ${name}`}>
+      ${runs.map((run) => html`<${RunRow} key=${run.id} run=${run} />`)}
+    </ul>
+  </details>`;
+}
+
+/** @param {{run: import("../../link/run_records.js").RunRecord}} props */
+function RunRow({ run }) {
+  const { runWatch } = useApp();
+  const isOpen = run.state === "running";
+  return html`<li class="list-row">
+    <span>
+      <span class="quiet">${formatClock(run.started * 1000)}</span> ${runWords(run, Date.now() / 1000)}
+      ${isOpen &&
+      run.progress !== null &&
+      html`<progress class="bar" aria-label="Progress of the run" max="100" value=${percent(run.progress)}></progress>`}
+    </span>
+    ${!isOpen &&
+    run.size_bytes !== null &&
+    html`<button class="button button-small" onClick=${() => void runWatch.ended(run)}>Show</button>`}
+  </li>`;
+}
