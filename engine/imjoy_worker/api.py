@@ -1,7 +1,7 @@
 """The object `api` that plugins know: the core's functions, and what the worker adds."""
 
 import re
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from imjoy_wire import current
 from imjoy_wire.current import CALL
@@ -13,6 +13,7 @@ from imjoy_wire.references import Codec
 from . import choice
 from .clients import LAST_COUNTS, Clients, WaitingCall
 from .promise import Promise
+from .told import TOLD, Told
 from .tools import LOCAL_TOOLS
 
 __all__ = ["PluginApi"]
@@ -60,6 +61,7 @@ class PluginApi:
         self._peer = peer
         self._new_promise = new_promise
         self._clients = Clients()
+        self._told = Told(new_promise)
         self._configs: Dict[str, DotDict] = {}
         self._exported: Any = None
         self._on_progress: Callable[[str, Sequence[Any]], None] = lambda path, args: None
@@ -274,7 +276,7 @@ class _Later:
             self._api._on_progress(self.__name__, args)
         call = WaitingCall(self.__name__, self._options, args, kwargs, promise, _caller())
         self._api._wait(call)
-        return promise
+        return self._api._told.done(self.__name__) if self.__name__ in TOLD else promise
 
     def with_options(self, **options: Any) -> "_Later":
         """Return the same function with options as those of `RemoteFunction`."""
@@ -302,6 +304,11 @@ class _CoreFunction(RemoteFunction):
         """Send the call; what waits for it waits for the next client when this one leaves."""
         if self._path in LAST_COUNTS:
             self._api._on_progress(self._path, args)
+        if self._path not in TOLD or self._given:
+            return self._send(args, kwargs)
+        return self._api._told.tell(self._path, self.target, lambda: self._send(args, kwargs))
+
+    def _send(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Promise:
         promise: Promise = super().__call__(*args, **kwargs)
         caller = _caller()
 

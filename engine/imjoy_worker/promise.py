@@ -127,6 +127,10 @@ class Promise:
             self._call_back(callback, loop)
         return True
 
+    def when_settled(self, callback: Handler) -> None:
+        """Call `callback()` when it is settled, in the settling thread; that is no look at it."""
+        self._when_settled(lambda _: callback())
+
     def _when_settled(self, callback: Handler, loop: Any = None) -> None:
         """Call `callback(self)` in a loop; without one in the settling thread, or now."""
         with self._lock:
