@@ -7,24 +7,19 @@ acknowledged when a road ends is sent again over the next.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 import socketio
 
 from imjoy_client.errors import ClientError, EngineRefusedError
-from imjoy_client.roads import DataChannel, RoadClosedError, open_channel, send_by_socketio
-from imjoy_wire.chunks import Assembler, is_big
-from imjoy_wire.delivery import ACK, Incoming, Sent, ack_number
-from imjoy_wire.eager import begun
-from imjoy_wire.errors import FrameError
+from imjoy_client.roads import DataChannel, open_channel, send_by_socketio
+from imjoy_client.traffic import Traffic
 from imjoy_wire.events import from_event
 from imjoy_wire.frames import Frame
-from imjoy_wire.lanes import GRANT, WINDOW_BYTES, Lanes, granted
 
 __all__ = ["EngineSession"]
 
@@ -49,22 +44,12 @@ class EngineSession:
         self.info: dict[str, Any] = {}
         self._token = token
         self._workspace = workspace
-        self._on_frame = on_frame
         self._on_lost = on_lost
         self._wants_channel = data_channel
         self._client_id = uuid.uuid4().hex
         self._session_id: str | None = None
-        self._lanes = Lanes(WINDOW_BYTES)
-        self._sent = Sent()
-        self._incoming = Incoming()
-        self._assembler = Assembler()
-        self._news = asyncio.Event()
-        self._ack_timer: asyncio.TimerHandle | None = None
-        self._ack_is_due = False
+        self._traffic = Traffic(on_frame)
         self._channel: DataChannel | None = None
-        self._pump: asyncio.Task[None] | None = None
-        self._idle_road: Callable[[Frame], Any] | None = None
-        self._rest: Awaitable[Any] | None = None  # of a frame that `send` has begun to send
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_registered = asyncio.Event()
         self._web = aiohttp.ClientSession()
@@ -99,10 +84,9 @@ class EngineSession:
     async def close(self) -> None:
         """Leave for good."""
         self._wants_channel = False
-        for task in [*self._tasks, *([self._pump] if self._pump else [])]:
+        for task in self._tasks:
             task.cancel()
-        if self._ack_timer is not None:
-            self._ack_timer.cancel()
+        self._traffic.close()
         if self._channel is not None:
             await self._channel.close()
         await self._socket.disconnect()
@@ -122,23 +106,11 @@ class EngineSession:
 
     def send(self, frame: Frame) -> None:
         """Send or queue a frame; it arrives once, after those sent before to the same peer."""
-        road = self._idle_road
-        if road is None or is_big(frame) or self._lanes or not self._sent.has_room:
-            self._lanes.put(frame)
-            self._news.set()
-            return
-        try:
-            self._rest = begun(road(self._sent.number(frame)))
-        except RoadClosedError:
-            self._idle_road = None  # it goes again over the next road
-        if self._rest is not None:
-            self._idle_road = None
-            self._news.set()
+        self._traffic.send(frame)
 
     def forget(self, peer: str) -> None:
         """Drop what is under way to and from a peer that is gone."""
-        self._lanes.drop(peer)
-        self._assembler.forget(peer)
+        self._traffic.forget(peer)
 
     # ── connecting ───────────────────────────────────────────────────────────────────────────
 
@@ -153,11 +125,11 @@ class EngineSession:
         answer = await self.ask("register_client", payload)
         if self._session_id not in (None, answer["session_id"]):
             self._on_lost("The engine was started anew, or this client was away for too long.")
-            self._sent, self._incoming, self._assembler = Sent(), Incoming(), Assembler()
+            self._traffic.begin_anew()
         self._session_id = answer["session_id"]
         self.info = answer["engine_info"]
         self._is_registered.set()
-        self._travel_by(self._by_socketio)
+        self._traffic.travel_by(self._by_socketio)
         if self._wants_channel:
             self.soon(self._open_channel())
 
@@ -171,10 +143,10 @@ class EngineSession:
         if channel is None:
             return
         self._channel = channel
-        self._travel_by(channel.send)
-        await channel.read(self._arrived)
+        self._traffic.travel_by(channel.send)
+        await channel.read(self._traffic.arrived)
         self._channel = None
-        self._travel_by(self._by_socketio)
+        self._traffic.travel_by(self._by_socketio)
 
     async def _socket_back(self) -> None:
         if self._session_id is not None:
@@ -192,8 +164,8 @@ class EngineSession:
 
     async def _socket_gone(self, *_: Any) -> None:
         self._is_registered.clear()
-        if self._channel is None and self._pump is not None:
-            self._pump.cancel()
+        if self._channel is None:
+            self._traffic.stop()
 
     def soon(self, work: Any) -> None:
         """Do work beside, until the session is closed."""
@@ -201,70 +173,13 @@ class EngineSession:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # ── sending ──────────────────────────────────────────────────────────────────────────────
-
-    def _travel_by(self, road: Callable[[Frame], Any]) -> None:
-        if self._pump is not None:
-            self._pump.cancel()
-        self._idle_road = self._rest = None
-        self._pump = asyncio.get_running_loop().create_task(self._send_over(road))
+    # ── frames over Socket.IO ────────────────────────────────────────────────────────────────
 
     async def _by_socketio(self, frame: Frame) -> None:
         await send_by_socketio(self._socket, frame)
 
-    async def _send_over(self, road: Callable[[Frame], Any]) -> None:
-        with contextlib.suppress(RoadClosedError):
-            for again in self._sent.unacknowledged():
-                await road(again)
-            while True:
-                if self._rest is not None:
-                    rest, self._rest = self._rest, None
-                    await rest
-                if self._ack_is_due or self._incoming.should_ack:
-                    self._ack_is_due = False
-                    await road(self._incoming.ack())
-                frame = self._lanes.take() if self._sent.has_room else None
-                if frame is not None:
-                    await road(self._sent.number(frame))
-                else:
-                    self._news.clear()
-                    self._idle_road = road  # `send` may use it itself until there is news
-                    await self._news.wait()
-                    self._idle_road = None
-
-    def _owe_ack(self) -> None:
-        self._ack_timer = None
-        if self._incoming.owes_ack:
-            self._ack_is_due = True
-            self._news.set()
-
-    # ── receiving ────────────────────────────────────────────────────────────────────────────
-
     async def _frame_by_socketio(self, *arguments: Any) -> None:
-        self._arrived(from_event(arguments))
-
-    def _arrived(self, frame: Frame) -> None:
-        if frame.kind == ACK:
-            self._sent.acknowledged(ack_number(frame))
-            self._news.set()
-            return
-        try:
-            taken = self._incoming.take(frame)
-        except FrameError:
-            return  # from a road that has been left: it comes again, in its order, over the new one
-        if self._incoming.should_ack:
-            self._news.set()
-        elif self._ack_timer is None:
-            loop = asyncio.get_running_loop()
-            self._ack_timer = loop.call_later(_ACK_DELAY_S, self._owe_ack)
-        if taken is None:
-            return
-        if taken.kind == GRANT:
-            self._lanes.grant(*granted(taken))
-            self._news.set()
-        else:
-            for whole in self._assembler.feed(taken):
-                self._on_frame(whole)
+        self._traffic.arrived(from_event(arguments))
 
     @staticmethod
     def payload(frame: Frame) -> dict[str, Any]:

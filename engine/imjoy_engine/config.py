@@ -33,8 +33,8 @@ class Limits:
     link_high_water_bytes: int = 32 << 20
     """Waiting for one client before its plugins are no longer read from."""
     link_low_water_bytes: int = 8 << 20
-    detached_bytes: int = 32 << 20
-    """Kept for a client whose connection dropped."""
+    outbox_bytes: int = 1 << 30
+    """Kept on disk for a client whose connection dropped, before its plugins must wait."""
     register_timeout_s: float = 15.0
     """A connection that has not registered by then is closed."""
     session_grace_s: float = 900.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
+from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,27 @@ _MAGIC = b"IR"
 def append_records(path: Path, records: Iterable[Any]) -> int:
     """Write records behind those in the file, which is made if need be; return its new size.
 
-    For one writer at a time. Raises OSError.
+    For one writer at a time. Raises OSError; the file then is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        for record in records:
-            content = msgpack.packb(record, use_bin_type=True)
-            file.write(_PREFIX.pack(_MAGIC, len(content), zlib.crc32(content)))
-            file.write(content)
+    with path.open("ab", buffering=0) as file:
+        before = file.tell()
+        try:
+            for record in records:
+                content = msgpack.packb(record, use_bin_type=True)
+                prefix = _PREFIX.pack(_MAGIC, len(content), zlib.crc32(content))
+                _write_all(file, prefix + content)
+        except OSError:
+            # What stands behind a record that is not whole would never be read.
+            file.truncate(before)
+            raise
         return file.tell()
+
+
+def _write_all(file: RawIOBase, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) or 0 :]
 
 
 def read_records(path: Path, offset: int = 0) -> Iterator[tuple[Any, int]]:

@@ -21,6 +21,7 @@ from imjoy_engine.plugins import Tools
 from imjoy_engine.processes import ExitReport, Ladder
 from imjoy_engine.provisioners import LaunchSpec
 from imjoy_engine.transport import WorkerListener
+from imjoy_wire.chunks import cut, is_big
 from imjoy_wire.frames import Frame, FrameDecoder, encode_frame
 
 LIMITS = Limits(start_timeout_s=5.0, stop_timeout_s=1.0)
@@ -177,6 +178,7 @@ class Stage:
 
     def __init__(self, listener: WorkerListener, limits: Limits = LIMITS) -> None:
         self.journal: list[str] = []
+        self._cuts = 0
         self.environments = FakeEnvironments(self.journal)
         self.provisioner = FakeProvisioner(self.journal)
         self.tools = Tools(
@@ -191,6 +193,12 @@ class Stage:
     def use(self, **tools: Any) -> None:
         """Have other tools for the plugins that come."""
         self.tools = replace(self.tools, **tools)
+
+    def worker_frames(self, frame: Frame) -> None:
+        """Let the worker send a frame, a big one in chunks."""
+        self._cuts += 1
+        for piece in cut(frame, self._cuts) if is_big(frame) else [frame]:
+            self.worker.say_frame(piece)
 
     @property
     def worker(self) -> FakeWorker:

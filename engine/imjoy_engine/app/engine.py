@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import platform
+import shutil
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -57,7 +59,7 @@ from imjoy_engine.session.plugin_requests import PluginRequests
 from imjoy_engine.session.run_files import RunFiles
 from imjoy_engine.session.run_requests import RunRequests
 from imjoy_engine.session.runs import Runs
-from imjoy_engine.session.session import SessionTools
+from imjoy_engine.session.tools import SessionTools
 from imjoy_engine.transport import WorkerListener
 from imjoy_wire.frames import Frame
 
@@ -170,6 +172,8 @@ class Engine:
     async def _acquire(self, stack: AsyncExitStack) -> None:
         """Get what plugins stand on: GPUs, limits, environments."""
         config = self.config
+        # Of sessions that ended with an earlier engine: their clients get new ones.
+        await asyncio.to_thread(shutil.rmtree, config.state_dir / "outbox", ignore_errors=True)
         self._runs = Runs(RunFiles(config.state_dir / "runs"), self._clock, config.limits)
         await self._runs.open()
         stack.push_async_callback(self._runs.close)
@@ -220,6 +224,7 @@ class Engine:
             workspace_root=config.workspace,
             limits=config.limits,
             runs=self._runs,
+            outbox_dir=config.state_dir / "outbox",
         )
         return pool, SessionRegistry(session_tools, self._clock)
 

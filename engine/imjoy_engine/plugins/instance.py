@@ -176,14 +176,14 @@ class PluginInstance:
 
     def receive(self, frame: Frame) -> None:
         """Hand a frame of the worker upwards; what it tells the engine itself is taken here."""
-        if not frame.to:
+        if not frame.to and frame.kind == "idle":
             self._told(frame)
             return
         self._observer.on_frame(self, frame)
 
     def _told(self, frame: Frame) -> None:
         answer = self._idle_answer
-        if frame.kind == "idle" and answer is not None and not answer.done():
+        if answer is not None and not answer.done():
             try:
                 answer.set_result(float(json.loads(bytes(frame.body))["idle_s"] or 0.0))
             except (ValueError, KeyError, TypeError):

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from imjoy_engine.session.links import ClientLink, LinkClosedError
+from imjoy_engine.session.outbox import Outbox
 from imjoy_wire.chunks import is_big
 from imjoy_wire.delivery import ACK, Sent
 from imjoy_wire.eager import begun
@@ -19,7 +20,8 @@ class Outgoing:
     """A queue with one reader, the current link; `on_full` and `on_room` tell who fills it.
 
     With `numbered` the client acknowledges: what it has not when its link breaks is sent again
-    over the next one. Without, a frame that the breaking link had taken may be lost.
+    over the next one. Without, a frame that the breaking link had taken may be lost. While there
+    is no link, more than the low-water mark waits in `outbox`, if there is one.
     """
 
     def __init__(
@@ -45,6 +47,8 @@ class Outgoing:
         self._news = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
         self._idle_link: ClientLink | None = None
+        self.outbox: Outbox | None = None
+        self._refilling: asyncio.Task[None] | None = None
         self._rest: Awaitable[None] | None = None  # of a frame that `put` has begun to send
 
     @property
@@ -57,15 +61,33 @@ class Outgoing:
         """Return whether the high-water mark was passed and the low one not yet reached."""
         return self._full
 
-    def put(self, frame: Frame) -> None:
-        """Send a frame, or queue it behind those of the same two peers."""
+    def put(self, frame: Frame, last_of: str = "") -> None:
+        """Send a frame, or queue it behind those of the same two peers.
+
+        For a client that is away only the last of those with the same `last_of` is kept.
+        """
+        if self.outbox is not None and self._belongs_in(self.outbox, last_of):
+            self.outbox.put(frame, last_of)
+            self._news.set()
+            self._hold_if_full()
+            return
         link = self._idle_link
         if link is not None and not (self._lanes or is_big(frame)) and self._has_room:
             self._send_now(link, frame)
             return
         self._lanes.put(frame)
         self._news.set()
-        if not self._full and self._lanes.waiting_bytes > self._high_water_bytes:
+        self._hold_if_full()
+
+    def _belongs_in(self, outbox: Outbox, last_of: str) -> bool:
+        if not outbox.is_empty or self._refilling is not None:
+            return True
+        is_away = self._pump is None
+        return is_away and (bool(last_of) or self._lanes.waiting_bytes > self._low_water_bytes)
+
+    def _hold_if_full(self) -> None:
+        is_full = self._lanes.waiting_bytes > self._high_water_bytes
+        if not self._full and (is_full or (self.outbox is not None and self.outbox.is_full)):
             self._full = True
             self._on_full()
 
@@ -119,11 +141,12 @@ class Outgoing:
             self._pump = None
         if self._sent is not None:
             self._again = self._sent.unacknowledged()
+        self.relieve()
 
     def clear(self) -> None:
-        """Forget what waits."""
+        """Forget what waits, but in the outbox."""
         self._lanes = Lanes(cuts=self._numbered)
-        self._relieve()
+        self.relieve()
 
     async def _send_over(self, link: ClientLink) -> None:
         try:
@@ -160,14 +183,34 @@ class Outgoing:
             if self._has_room:
                 frame = self._lanes.take()
                 if frame is not None:
-                    self._relieve()
+                    self.relieve()
                     return frame
+                if self.outbox is not None and not self.outbox.is_empty:
+                    await self._refill(self.outbox)
+                    continue
             self._news.clear()
             self._idle_link = link  # `put` may use it itself until there is news
             await self._news.wait()
             self._idle_link = None
 
-    def _relieve(self) -> None:
-        if self._full and self._lanes.waiting_bytes <= self._low_water_bytes:
+    async def _refill(self, outbox: Outbox) -> None:
+        """Go on with what is in the outbox; it is not lost when this link ends meanwhile."""
+        if self._refilling is None:
+            self._refilling = asyncio.get_running_loop().create_task(self._take_back(outbox))
+        await asyncio.shield(self._refilling)
+
+    async def _take_back(self, outbox: Outbox) -> None:
+        try:
+            for frame in await outbox.take(self._low_water_bytes):
+                self._lanes.put(frame)
+        finally:
+            self._refilling = None
+
+    def relieve(self) -> None:
+        """Let the filler go on, if it was held and there is room now."""
+        if not self._full or (self.outbox is not None and self.outbox.is_full):
+            return
+        is_away = self._pump is None and self.outbox is not None
+        if is_away or self._lanes.waiting_bytes <= self._low_water_bytes:
             self._full = False
             self._on_room()

@@ -17,7 +17,8 @@ from imjoy_engine.relay.routes import Room, Route
 from imjoy_engine.session.attendance import Attendance
 from imjoy_engine.session.links import ClientLink
 from imjoy_engine.session.runs import Run
-from imjoy_engine.session.session import Session, SessionTools
+from imjoy_engine.session.session import Session
+from imjoy_engine.session.tools import SessionTools
 from imjoy_engine.transport import Channel
 from imjoy_wire.errors import WireError
 from imjoy_wire.frames import Frame
@@ -39,6 +40,7 @@ class SessionRegistry:
         self._sessions: dict[str, Session] = {}
         self._expiring: dict[str, asyncio.Task[None]] = {}
         self._holding: set[asyncio.Task[None]] = set()
+        self._discarding: set[asyncio.Task[None]] = set()
         tools.runs.on_change = self._run_changed
 
     def register(self, payload: Mapping[str, Any], link: ClientLink) -> Session:
@@ -60,8 +62,8 @@ class SessionRegistry:
             )
             self._sessions[session.id] = session
             if known is not None:
-                self._forget(known)
                 session.inherit(known)
+                self._forget(known)
         if (expiry := self._expiring.pop(session.id, None)) is not None:
             expiry.cancel()
         session.connect(link)
@@ -77,8 +79,8 @@ class SessionRegistry:
 
     def leave(self, session: Session) -> None:
         """End a session whose client has said that it goes for good."""
-        self._forget(session)
         session.leave(_GONE, grace=False)
+        self._forget(session)
 
     def plugin_event(self, instance: PluginInstance, event: dict[str, Any]) -> None:
         """Tell every session that uses the plugin; take its peer off the table at its end."""
@@ -134,7 +136,7 @@ class SessionRegistry:
     def _run_changed(self, run: Run) -> None:
         for session in list(self._sessions.values()):
             if session.workspace == run.workspace:
-                session.tell("run_event", {"run": run.as_dict()})
+                session.tell("run_event", {"run": run.as_dict()}, last_of=f"run {run.id}")
 
     async def close(self) -> None:
         """Close every session."""
@@ -142,11 +144,17 @@ class SessionRegistry:
             task.cancel()
         for session in list(self._sessions.values()):
             session.disconnect()
+            await session.discard()
         self._sessions.clear()
         await self._attendance.close()
+        if self._discarding:
+            await asyncio.wait(self._discarding)
 
     def _forget(self, session: Session) -> None:
         self._sessions.pop(session.id, None)
+        task = asyncio.get_running_loop().create_task(session.discard())
+        self._discarding.add(task)
+        task.add_done_callback(self._discarding.discard)
         if (expiry := self._expiring.pop(session.id, None)) is not None:
             expiry.cancel()
 
@@ -154,8 +162,8 @@ class SessionRegistry:
         await self._clock.sleep(self._tools.limits.session_grace_s)
         _LOG.info("A client did not come back; its plugins end.")
         self._expiring.pop(session.id, None)
-        self._forget(session)
         session.leave(_GONE, grace=False)
+        self._forget(session)
 
 
 def _route_to(instance: PluginInstance) -> Route:

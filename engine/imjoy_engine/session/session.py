@@ -5,53 +5,29 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from imjoy_engine.config import Limits
 from imjoy_engine.errors import BadRequestError, NotFoundError
 from imjoy_engine.ids import new_id
-from imjoy_engine.plugins import PluginInstance, PluginManifest, PluginPool, State
+from imjoy_engine.plugins import PluginInstance, PluginManifest, State
 from imjoy_engine.plugins.pool import check_room
-from imjoy_engine.relay.relay import Relay
-from imjoy_engine.relay.routes import Room, Route, Routes
+from imjoy_engine.relay.routes import Room, Route
 from imjoy_engine.session.attaching import running_plugin
 from imjoy_engine.session.attendance import Attendance
 from imjoy_engine.session.links import ClientLink, event_frame
+from imjoy_engine.session.outbox import Outbox
 from imjoy_engine.session.outgoing import Outgoing
-from imjoy_engine.session.runs import Runs
+from imjoy_engine.session.tools import Attachment, SessionTools
 from imjoy_wire.chunks import CHUNK, Assembler
 from imjoy_wire.delivery import ACK, Incoming, ack_number
 from imjoy_wire.frames import Frame
 from imjoy_wire.lanes import RUN
 
-__all__ = ["Attachment", "Session", "SessionTools"]
+__all__ = ["Session"]
 
 _LOG = logging.getLogger(__name__)
 _ACK_DELAY_S = 0.05
 _LEFT = {"code": "client-left", "message": "The client has left."}
-
-
-@dataclass(frozen=True, slots=True)
-class SessionTools:
-    """What every session works with."""
-
-    pool: PluginPool
-    relay: Relay
-    routes: Routes
-    workspace_root: Path
-    limits: Limits
-    runs: Runs
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A plugin that a client uses: under which id, and by which peer of its own."""
-
-    plugin_id: str
-    instance: PluginInstance
-    client_peer: str
 
 
 class Session:
@@ -89,6 +65,10 @@ class Session:
             on_full=self._hold_plugins,
             on_room=self._release_plugins,
         )
+        if tools.outbox_dir is not None:
+            path = tools.outbox_dir / f"{self.id}.records"
+            room = self._outgoing.relieve
+            self._outgoing.outbox = Outbox(path, tools.limits.outbox_bytes, room)
 
     @property
     def is_connected(self) -> bool:
@@ -165,9 +145,9 @@ class Session:
             if (entry.instance.peer_id, entry.client_peer) == (frame.to, frame.sender):
                 self._tools.runs.asked(frame, entry.instance)
 
-    def tell(self, name: str, payload: dict[str, Any]) -> None:
+    def tell(self, name: str, payload: dict[str, Any], *, last_of: str = "") -> None:
         """Tell the client of something that is about no plugin of its own."""
-        self._outgoing.put(event_frame(name, payload))
+        self._outgoing.put(event_frame(name, payload), last_of)
 
     def _grant(self, chunk: Frame, room: Room | None) -> None:
         """Tell the client that it may send as much again; later, when its receiver is slow.
@@ -316,15 +296,23 @@ class Session:
         ]
 
     def plugin_event(self, instance: PluginInstance, event: Mapping[str, Any]) -> None:
-        """Tell the client of an event of a plugin that it uses; nothing of others."""
+        """Tell the client of an event of a plugin that it uses; nothing of others.
+
+        When too much waits for a client that is away, lines of the log are left out: the engine
+        has them in its file.
+        """
+        kind = event["event"]
+        if kind == "log" and self._outgoing.is_full and not self.is_connected:
+            return
         for entry in (*self._attachments.values(), *self._crashed.values()):
             if entry.instance is instance:
                 payload = {"id": entry.plugin_id, "instance": instance.id, **event}
                 event_of = event_frame(
                     "plugin_event", payload, sender=instance.peer_id, to=entry.client_peer
                 )
-                self._outgoing.put(event_of)
-                if event["event"] != "state":
+                last_of = f"progress {entry.client_peer}" if kind == "progress" else ""
+                self._outgoing.put(event_of, last_of)
+                if kind != "state":
                     continue
                 if instance.state is State.BACKOFF:
                     # Its ends are of no use to the new process; it hears of that all the same.
@@ -359,6 +347,11 @@ class Session:
             self._forget(plugin_id, reason, grace=grace)
         self._crashed.clear()
         self._outgoing.clear()
+
+    async def discard(self) -> None:
+        """Leave nothing on disk."""
+        if self._outgoing.outbox is not None:
+            await self._outgoing.outbox.clear()
 
     def _forget(self, plugin_id: str, reason: dict[str, Any], *, grace: bool = True) -> None:
         attachment = self._attachments.pop(plugin_id, None)

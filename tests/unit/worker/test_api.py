@@ -322,7 +322,9 @@ async def test_with_no_client_left_calls_wait_for_the_next_and_of_progress_the_l
 
 
 async def test_a_plugin_that_ends_waits_for_no_client(started):
-    script = PATIENT + "def leave():\n    print('left:', api.prompt('x').exception(20), flush=True)\n"
+    script = (
+        PATIENT + "def leave():\n    print('left:', api.prompt('x').exception(20), flush=True)\n"
+    )
     script += "api.export({'exit': leave})\n"
     async with started() as engine:
         await engine.clients["browser"].start(script)

@@ -17,7 +17,7 @@ from imjoy_engine.session.plugin_requests import PluginRequests
 from imjoy_engine.session.run_files import RunFiles
 from imjoy_engine.session.run_requests import RunRequests
 from imjoy_engine.session.runs import Runs
-from imjoy_engine.session.session import SessionTools
+from imjoy_engine.session.tools import SessionTools
 from imjoy_engine.transport import WorkerListener
 from imjoy_wire.frames import Frame
 from support.clock import FakeClock
