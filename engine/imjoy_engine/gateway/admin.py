@@ -73,9 +73,11 @@ class Admin:
 
     async def status_of(self, session: Session, _: Mapping[str, Any]) -> dict[str, Any]:
         """Return what `get_engine_status` tells a client: the plugins of its workspace."""
-        own = {entry["instance"]: entry["id"] for entry in session.status()}
+        seen = {entry["instance"]: entry for entry in session.status()}
         plugins = await self._overview.plugins(session.workspace)
-        processes = [{**plugin, "id": own.get(plugin["instance"])} for plugin in plugins]
+        processes = [
+            {"id": None, **plugin, **seen.get(plugin["instance"], {})} for plugin in plugins
+        ]
         return {
             "plugin_num": len(processes),
             "plugin_processes": processes,
