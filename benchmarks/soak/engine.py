@@ -24,6 +24,11 @@ class CountedEngine:
         self.url = url
         self.token = token
 
+    @property
+    def pid(self) -> int:
+        """Return the engine's process."""
+        return self._child.pid
+
     async def census(self) -> Census:
         """Return what lives in the engine now."""
         self._child.send_signal(signal.SIGUSR1)

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from benchmarks.measure import Row
 from benchmarks.run import table
-from benchmarks.soak import calls, page_calls
+from benchmarks.soak import calls, lives, page_calls
 
 Soak = Callable[[float], Awaitable[list[Row]]]
 """Returns the rows of one soak; the number scales how much is done, 1 being all of it."""
@@ -21,6 +21,7 @@ Soak = Callable[[float], Awaitable[list[Row]]]
 SOAKS: dict[str, Soak] = {
     "calls": calls.soak,
     "page-calls": page_calls.soak,
+    "lives": lives.soak,
 }
 OUT = Path(__file__).parents[1] / "out" / "soak.json"
 

@@ -7,22 +7,24 @@ with that engine.
 """
 
 from collections import deque
-from typing import Any, Deque, Dict, List, Optional, Tuple
+from typing import Any, Deque, Dict, Iterable, List, Optional, Set, Tuple
 
 from imjoy_wire.chunks import CHUNK
 from imjoy_wire.delivery import WINDOW_BYTES, WINDOW_FRAMES
 from imjoy_wire.errors import FrameError
 from imjoy_wire.frames import Frame
+from imjoy_wire.lanes import RUN
 
-__all__ = ["Kept"]
+__all__ = ["Kept", "without"]
 
 
 class _Cut:
     """A message that is sent in pieces: how many bytes are to come, and its last number."""
 
-    def __init__(self, missing: int) -> None:
+    def __init__(self, missing: int, is_run: bool) -> None:
         self.missing = missing
         self.last = 0
+        self.is_run = is_run
 
 
 class _Entry:
@@ -32,6 +34,11 @@ class _Entry:
         self.number = number
         self.frame = frame
         self.cut = cut
+
+    @property
+    def is_run(self) -> bool:
+        """Whether it belongs to a run, which is for the engine as well."""
+        return RUN in (self.frame.extra or {}) or (self.cut is not None and self.cut.is_run)
 
     def is_taken(self, acknowledged: int) -> bool:
         """Whether an engine has this frame, and all of the message that it is a piece of."""
@@ -78,9 +85,10 @@ class Kept:
         self._tidy()
 
     def forget(self, peer: str) -> None:
-        """Keep nothing of what was sent to a peer that is gone."""
-        self._entries = deque(entry for entry in self._entries if entry.frame.to != peer)
-        for key in [key for key in self._cuts if key[1] == peer]:
+        """Keep nothing of what was sent to a peer that is gone, but for what belongs to a run."""
+        kept = [entry for entry in self._entries if entry.frame.to != peer or entry.is_run]
+        self._entries = deque(kept)
+        for key in [key for key, cut in self._cuts.items() if key[1] == peer and not cut.is_run]:
             del self._cuts[key]
 
     def begin_again(self) -> List[Frame]:
@@ -98,7 +106,7 @@ class Kept:
         if mark is None:
             return None
         if frame.kind != CHUNK:
-            cut = _Cut(sum(mark["sizes"]))
+            cut = _Cut(sum(mark["sizes"]), RUN in frame.extra)
             key = (frame.sender, frame.to, mark["id"])
             self._cuts[key] = cut
         else:
@@ -119,3 +127,17 @@ class Kept:
         if self._entries and self._entries[0].cut is not None:
             waiting = (entry for entry in self._entries if not entry.is_taken(self._acknowledged))
             self._entries = deque(waiting)
+
+
+def without(frames: Iterable[Frame], peer: str) -> List[Frame]:
+    """Return the frames without those to a peer that is gone, but with what belongs to a run."""
+    kept: List[Frame] = []
+    runs: Set[Any] = set()
+    for frame in frames:
+        mark = (frame.extra or {}).get("cut")
+        is_run = RUN in (frame.extra or {}) or (frame.kind == CHUNK and mark in runs)
+        if isinstance(mark, dict) and is_run and frame.to == peer:
+            runs.add(mark["id"])
+        if frame.to != peer or is_run:
+            kept.append(frame)
+    return kept

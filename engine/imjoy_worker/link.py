@@ -20,7 +20,7 @@ from imjoy_wire.errors import FrameError
 from imjoy_wire.frames import Frame, FrameDecoder, encode_frame
 from imjoy_wire.lanes import Lanes
 
-from .kept import Kept
+from .kept import Kept, without
 from .reading import SharedReading
 
 __all__ = ["Link"]
@@ -142,7 +142,7 @@ class Link:
             self._lanes.drop(peer)
             if self._kept is not None:
                 self._kept.forget(peer)
-                self._again = deque(frame for frame in self._again if frame.to != peer)
+                self._again = deque(without(self._again, peer))
             self._changed.notify_all()
 
     # Outlasting the engine

@@ -4,7 +4,7 @@ import contextvars
 import os
 import sys
 import threading
-from typing import Any, Callable, Dict, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from imjoy_wire import codec, current
 from imjoy_wire.calls import IncomingCall
@@ -80,6 +80,8 @@ class Worker:
         self._runs = Runs()
         self.api._on_progress = self._tell_progress
         self._is_leaving = False
+        self._orphaned: List[str] = []
+        """Clients of an engine that has ended; the next one to come takes their place."""
 
     def start(self) -> None:
         """Greet the clients that are there, and hear whatever comes."""
@@ -97,9 +99,13 @@ class Worker:
         clients = [str(client) for client in welcome.get("peers") or ()]
         known = {self.peer.peer_id, *clients, *map(str, welcome.get("workers") or ())}
         self._shared.move_to(welcome.get("shared_memory"))
-        reason = {"code": "engine-gone", "message": "The engine it was connected to has ended."}
-        for peer_id in [peer_id for peer_id in self.peer.remotes if peer_id not in known]:
+        gone = [peer_id for peer_id in self.peer.remotes if peer_id not in known]
+        message = "The engine that it was connected to has ended."
+        for peer_id in gone:
+            # As after a reload: what is called on `api` waits for whoever comes next.
+            reason = {"code": "page-replaced", "message": message}
             self._on_control("peer_gone", {"peer": peer_id, "reason": reason})
+        self._orphaned += gone
         for client in clients:
             if client not in self.peer.remotes:
                 self._on_control("peer_joined", {"peer": client})
@@ -218,7 +224,8 @@ class Worker:
     def _on_control(self, kind: str, body: Body) -> None:
         peer_id = str(body.get("peer") or "")
         if kind == "peer_joined":
-            replaces = body.get("replaces") or ()
+            replaces = [*(body.get("replaces") or ()), *self._orphaned]
+            self._orphaned = []
             self.api._client_joined(peer_id, [str(earlier) for earlier in replaces])
             self.peer.joined(peer_id)
             self.peer.greet(peer_id)

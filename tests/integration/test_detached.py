@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+import imjoy_client
 from support.client import Stranger, stranger
 from support.engine import EngineProcess, running_engine, start_engine
 from support.pids import ended
@@ -113,3 +115,113 @@ async def test_only_what_may_detach_survives_the_engine_and_is_found_again(
     (log,) = (workspace / ".imjoy-engine" / "logs").glob(f"*/*.{lasting['instance']}.log")
     assert "first words" in log.read_text()
     assert not list((workspace / ".imjoy-engine" / "detached").iterdir())
+
+
+RUNNER = """
+from imjoy import api
+import os, time
+
+def slow(gate):
+    while not os.path.exists(gate):
+        time.sleep(0.01)
+    print("made it", flush=True)
+    return {"pid": os.getpid(), "data": b"x" * (3 << 20)}
+
+async def stay():
+    return os.getpid()
+
+api.export({"slow": slow, "stay": stay})
+"""
+
+
+async def test_a_run_goes_on_without_an_engine_and_its_result_waits(
+    workspace: Path, store: Path, tmp_path: Path
+) -> None:
+    config = {"name": "Runner", "flags": ["allow-detach"]}
+    gate = tmp_path / "gate"
+    async with doomed_engine(workspace, store) as engine:
+        async with imjoy_client.connect(engine.url, engine.token) as client:
+            plugin = await client.start_plugin(config, script=RUNNER)
+            pid = await plugin.stay()
+            run = client.start_run(plugin, "slow", str(gate))
+            await plugin.stay()
+        engine.process.kill()
+        await engine.process.wait()
+    gate.touch()
+    (log,) = (workspace / ".imjoy-engine" / "logs").rglob("*.log")
+    async with asyncio.timeout(20):
+        while "made it" not in await asyncio.to_thread(log.read_text):
+            pass
+    async with (
+        running_engine(workspace=workspace, store=store) as engine,
+        imjoy_client.connect(engine.url, engine.token) as client,
+    ):
+        result = await asyncio.wait_for(client.wait_run(run), 20)
+        assert result == {"pid": pid, "data": b"x" * (3 << 20)}
+        again = await client.start_plugin(config, script=RUNNER)
+        assert await again.stay() == pid
+        await again.stop()
+    assert not psutil.pid_exists(pid)
+
+
+async def test_a_clean_stop_leaves_it_and_says_how_to_end_it(workspace: Path, store: Path) -> None:
+    async with running_engine(workspace=workspace, store=store) as engine:
+        async with stranger(engine) as client:
+            await started(client, "lasting")
+            pid = (await processes_of(client))["Lasting"]["pid"]
+        assert await engine.stop() == 0
+    assert "Lasting lives on without the engine" in engine.text
+    keeper = psutil.Process(pid).ppid()
+    assert f"kill {keeper}" in engine.text
+    os.kill(keeper, signal.SIGTERM)
+    await ended(pid)
+
+
+async def test_a_worker_that_is_stopped_comes_back_when_it_goes_on(
+    workspace: Path, store: Path
+) -> None:
+    async with doomed_engine(workspace, store) as engine, stranger(engine) as client:
+        await started(client, "lasting")
+        pid = (await processes_of(client))["Lasting"]["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        engine.process.kill()
+        await engine.process.wait()
+    async with next_engine(workspace, store) as (_, client):
+        row = (await processes_of(client))["Lasting"]
+        assert row["state"] == "starting"
+        os.kill(pid, signal.SIGCONT)
+        assert (await found_again(client, "Lasting"))["pid"] == pid
+        os.kill(pid, signal.SIGSTOP)
+        assert (await client.ask("kill_plugin_process", {"pid": pid}))["success"]
+    assert not psutil.pid_exists(pid)
+
+
+async def test_what_floods_and_forks_without_an_engine_is_found_and_ended_whole(
+    workspace: Path, store: Path
+) -> None:
+    script = """
+import os, signal, threading
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        while True:
+            signal.pause()
+def flood():
+    while True:
+        os.write(2, b"x" * 65536)
+threading.Thread(target=flood, daemon=True).start()
+"""
+    async with doomed_engine(workspace, store) as engine, stranger(engine) as client:
+        plugin = await started(client, "lasting")
+        await execute(client, plugin, script)
+        pid = (await processes_of(client))["Lasting"]["pid"]
+        tree = psutil.Process(pid).children(recursive=True)
+        assert len(tree) == 3
+        engine.process.kill()
+        await engine.process.wait()
+    async with next_engine(workspace, store) as (_, client):
+        assert (await found_again(client, "Lasting"))["pid"] == pid
+        assert (await client.ask("reset_engine"))["success"]
+    assert not any(psutil.pid_exists(each.pid) for each in tree)

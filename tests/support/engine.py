@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
 import signal
 import sys
@@ -107,6 +109,14 @@ async def start_engine(
     return EngineProcess(process)
 
 
+def end_detached(workspace: Path) -> None:
+    """End the plugins that live on without the engine, as its last lines say."""
+    for record in workspace.glob(".imjoy-engine/detached/*/record.json"):
+        keeper = int(json.loads(record.read_bytes())["keeper"].split()[-2])
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(keeper, signal.SIGTERM)
+
+
 @asynccontextmanager
 async def running_engine(
     *arguments: str, workspace: Path, store: Path, environment: dict[str, str] | None = None
@@ -123,6 +133,7 @@ async def running_engine(
             tree = engine.tree()
     finally:
         await engine.stop()
+        end_detached(workspace)
         left = await gone(tree)
         for process in left:
             process.kill()

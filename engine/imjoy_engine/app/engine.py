@@ -80,6 +80,7 @@ class Engine:
         self._clock = clock or SystemClock()
         self._stack = AsyncExitStack()
         self._registry: SessionRegistry
+        self._pool: PluginPool
         self._terminal = TerminalLog()
         self._environments: EnvironmentTools
         self._gpus: GpuLeases
@@ -103,6 +104,11 @@ class Engine:
     def link(self) -> str:
         """Return the address to open; the token is in the fragment, which no server ever sees."""
         return f"{self.url}/#token={self.token}"
+
+    @property
+    def left(self) -> list[tuple[str, int]]:
+        """Return the plugins that live on after the block: each name, and the process to end."""
+        return [(instance.manifest.name, holder) for instance, holder in self._pool.left]
 
     async def __aenter__(self) -> Engine:
         async with AsyncExitStack() as stack:
@@ -131,7 +137,7 @@ class Engine:
         channels = DataChannels(origins)
         await self._acquire(stack)
         pool, registry = self._plugins(listener, stack.enter_context(shared_directory()))
-        self._registry = registry
+        self._registry, self._pool = registry, pool
         auth = TokenAuth(self.token, self._clock)
         key = new_secret()
         admin = self._admin = self._administration(pool, auth, key)

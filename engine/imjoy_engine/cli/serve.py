@@ -180,4 +180,7 @@ async def _serve(config: EngineConfig, *, open_page: bool) -> None:
         await stop.wait()
         console.print("\nStopping: plugins are asked to leave …")
         sys.stdout.flush()
+    for name, holder in engine.left:
+        console.print(f"{name} lives on without the engine; the next one here finds it.")
+        console.print(f"  To end it: start the engine and stop it there, or `kill {holder}`.")
     console.print("Stopped.")

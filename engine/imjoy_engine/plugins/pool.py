@@ -41,8 +41,9 @@ class PluginPool:
         self._log_dir = log_dir
         self._observer = InstanceObserver(self._heard, on_frame)
         self._on_event = on_event
-        self.left: list[PluginInstance] = []
-        """Plugins that live on without this engine; known after `close`."""
+        self.left: list[tuple[PluginInstance, int]] = []
+        """Plugins that live on without this engine, each with the process that ends it on SIGTERM;
+        known after `close`."""
         self._running: dict[str, tuple[PluginInstance, PluginSupervisor]] = {}
 
     def instances(self, workspace: str | None = None) -> list[PluginInstance]:
@@ -120,10 +121,20 @@ class PluginPool:
             await entry[1].stop()
 
     async def close(self) -> None:
-        """Return when every plugin has ended, and every spare interpreter."""
+        """Return when every plugin has ended, and every spare interpreter.
+
+        But one that may detach, and is ready, lives on by itself.
+        """
         if self._tools.spares is not None:
             await self._tools.spares.close()
-        await asyncio.gather(*(self.stop(instance) for instance in self.instances()))
+        await asyncio.gather(*(self._end(*entry) for entry in list(self._running.values())))
+
+    async def _end(self, instance: PluginInstance, supervisor: PluginSupervisor) -> None:
+        if (holder := await supervisor.leave()) is not None:
+            self._running.pop(instance.id, None)
+            self.left.append((instance, holder))
+        else:
+            await supervisor.stop()
 
     def _heard(self, instance: PluginInstance, event: dict[str, Any]) -> None:
         if instance.lifecycle.is_final and event["event"] == "state":

@@ -56,6 +56,7 @@ class PluginSupervisor:
         self._detached = tools.detached if instance.manifest.may_detach else None
         self._stop_wanted = asyncio.Event()
         self._leaves = False
+        self._holder_pid: int | None = None
         self._crashes: Crashes | None = None
         self._again: Again | None = None
         self._task: asyncio.Task[None] | None = None
@@ -75,14 +76,17 @@ class PluginSupervisor:
             task.cancel()
         await asyncio.wait({task})
 
-    async def leave(self) -> bool:
-        """Let the plugin live on without this engine if it may and is ready; return whether."""
+    async def leave(self) -> int | None:
+        """Let the plugin live on without this engine, if it may and is ready.
+
+        Returns the process that ends it on SIGTERM, None when it has not been left.
+        """
         if self._detached is None or self._instance.state is not State.READY or self._task is None:
-            return False
+            return None
         self._leaves = True
         self._stop_wanted.set()
         await asyncio.wait({self._task})
-        return True
+        return self._holder_pid
 
     async def _run(self) -> None:
         instance = self._instance
@@ -195,6 +199,7 @@ class PluginSupervisor:
         instance.channel = channel
         if self._detached is not None:
             receive_numbered(channel, instance.receive)
+            self._holder_pid = worker.process.holder_pid
             await self._detached.remember(instance, worker.process)
             worker.process.keep()
         else:

@@ -6,7 +6,7 @@ from imjoy_wire.chunks import cut
 from imjoy_wire.delivery import WINDOW_FRAMES
 from imjoy_wire.errors import FrameError
 from imjoy_wire.frames import Frame
-from imjoy_worker.kept import Kept
+from imjoy_worker.kept import Kept, without
 
 
 def frame(text: str, to: str = "b") -> Frame:
@@ -72,6 +72,20 @@ def test_of_a_cut_message_all_is_sent_again_unless_all_has_arrived():
         kept.number(piece)
     kept.acknowledged(len(pieces))
     assert kept.begin_again() == []
+
+
+def test_what_belongs_to_a_run_outlives_its_caller():
+    whole = Frame("gone", "w", "rpc", b"{}", (bytes(2 << 20),), {"run": {"id": "r"}})
+    pieces = list(cut(whole, 3))
+    small = Frame("gone", "w", "rpc", b"{}", (), {"run": {"id": "s"}})
+    kept = Kept()
+    for each in (*pieces, frame("a"), small, frame("no run", to="gone")):
+        kept.number(each)
+    kept.forget("gone")
+    again = kept.begin_again()
+    assert again == [*pieces, frame("a"), small]
+    more = [*again, frame("no run", to="gone")]
+    assert without(more, "gone") == again
 
 
 def test_nothing_is_kept_for_a_peer_that_is_gone():

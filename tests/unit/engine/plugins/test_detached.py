@@ -60,7 +60,7 @@ async def test_what_may_not_leaves_no_trace(stage: Stage, tmp_path: Path) -> Non
     await run.reached(State.READY)
     assert await records(stage).all() == []
     assert "outlast" not in await stage.worker.hears("welcome")
-    assert not await run.supervisor.leave()
+    assert await run.supervisor.leave() is None
     await run.supervisor.stop()
 
 
@@ -71,7 +71,7 @@ async def test_the_next_engine_finds_it_under_its_old_identity(
     run.supervisor.start()
     await run.reached(State.READY)
     first = stage.worker
-    assert await run.supervisor.leave()
+    assert await run.supervisor.leave() == os.getpid()
     assert run.instance.state is State.READY
     assert stage.journal == ["lease", "launch", "leave", "release"]
 
