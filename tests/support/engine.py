@@ -132,8 +132,9 @@ async def running_engine(
         if engine.process.returncode is None:
             tree = engine.tree()
     finally:
-        await engine.stop()
-        end_detached(workspace)
+        if await engine.stop() == 0:
+            # What a killed engine leaves is its test's to look after.
+            end_detached(workspace)
         left = await gone(tree)
         for process in left:
             process.kill()
