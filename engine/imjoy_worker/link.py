@@ -184,7 +184,7 @@ class Link:
             self._is_away = True
             # In front of what an earlier engine did not live long enough to be sent.
             self._again.extendleft(reversed(self._kept.begin_again()))
-            self._current = []
+            self._drop_written()
             self._changed.notify_all()
         return True
 
@@ -203,11 +203,17 @@ class Link:
 
     def _lose(self) -> None:
         """Write no more to an engine that has gone; the thread that reads sees it too."""
-        self._current = []
+        self._drop_written()
         if self._kept is None:
             self._is_closed = True
         else:
             self._is_away = True
+
+    def _drop_written(self) -> None:
+        """Forget the bytes that were on their way to an engine that has gone."""
+        self._current = []
+        if self._gathered:
+            self._gathered = []
 
     # Writing
 
@@ -275,7 +281,8 @@ class Link:
 
     def _write_gathered(self) -> None:
         with self._lock:
-            if self._gathered and self._may_write_now:
+            # Nothing can stand before it; a window that it has filled itself must not hold it.
+            if self._gathered and not self._current and not self._is_away:
                 self._write_parts([])
 
     @property
