@@ -40,7 +40,7 @@ MISSING = $(strip $(if $(CHROMIUM),,chromium fonts-liberation) \
 WEB_SOURCES = $(shell find $(WEB) -name node_modules -prune -o -type f -print)
 BUILT_SOURCES = engine/build_hook.py $(WEB_SOURCES) \
 	$(shell find engine/imjoy_worker engine/imjoy_wire -name '*.py') \
-	$(shell find plugin_templates -type f)
+	$(shell find plugin_templates envs -type f)
 WEB_TESTS = $(wildcard tests/unit/web_*/*.test.mjs)
 # These start engines and browsers and measure seconds: one after the other.
 ALONE = $(wildcard tests/integration tests/e2e)

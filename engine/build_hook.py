@@ -43,7 +43,8 @@ def build() -> None:
     BUILT.mkdir(exist_ok=True)
     build_worker(BUILT / "worker.pyz")
     build_page(BUILT / "web")
-    copy_templates(BUILT / "templates")
+    copy_tree("plugin_templates", BUILT / "templates")
+    copy_tree("envs", BUILT / "envs")
 
 
 def build_worker(target: Path) -> None:
@@ -76,9 +77,9 @@ def _is_older(made: Path, source: Path) -> bool:
     return not made.exists() or made.stat().st_mtime < source.stat().st_mtime
 
 
-def copy_templates(target: Path) -> None:
-    """Put the templates where an installed engine looks for them."""
-    source = ENGINE.parent / "plugin_templates"
+def copy_tree(name: str, target: Path) -> None:
+    """Put a folder of the sources where an installed engine looks for it."""
+    source = ENGINE.parent / name
     if source.is_dir():
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))

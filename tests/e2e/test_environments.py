@@ -217,3 +217,22 @@ async def test_a_template_with_numpy_is_installed_and_shows_its_picture(
         )
         await person.sees_outcome("Image filter", "Finished")
         await person.screenshot("picture")
+
+
+@pytest.mark.network
+@pytest.mark.timeout(180)
+async def test_a_template_in_a_named_environment_counts_spots(
+    browser: Browser, tmp_path: Path, store: Path
+) -> None:
+    async with (
+        running_engine(workspace=tmp_path / "workspace", store=store) as engine,
+        person_at(browser, engine) as person,
+    ):
+        await person.open()
+        await person.template("Count spots")
+        await person.sees_state("Count spots", "Ready", within_s=120)
+        await person.run("Count spots")
+        await person.sees_outcome("Count spots", re.compile(r"\d+ spots"))
+        picture = person.window("Spots").get_by_role("img")
+        await expect(picture).to_be_visible()
+        await person.screenshot("spots")

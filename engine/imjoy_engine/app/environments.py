@@ -20,13 +20,17 @@ from imjoy_engine.environments import (
     Mover,
     PackedBuilder,
     PluginEnvironments,
+    Shelves,
     UvBuilder,
     condarc_files,
     pip_config_files,
 )
 from imjoy_engine.resources.cuda import cuda_version
 
-__all__ = ["EnvironmentTools", "open_environments"]
+__all__ = ["SHIPPED", "EnvironmentTools", "open_environments"]
+
+SHIPPED = Path(__file__).resolve().parent.parent / "built" / "envs"
+"""The named environments that come with the engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ def open_environments(config: EngineConfig, clock: Clock | None = None) -> Envir
             store,
             config.state_dir / "locks",
             machine=machine,
+            shelves=Shelves((SHIPPED,), cuda_version),
             locked=config.locked,
             bytecode=BytecodeCompiler(config.store, machine, clock),
         ),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from imjoy_engine.environments.builders import Builders
 from imjoy_engine.environments.bytecode import BytecodeCompiler
 from imjoy_engine.environments.choices import Choices, remedies
+from imjoy_engine.environments.completion import Shelves, named_environments
 from imjoy_engine.environments.conda import CondaBuilder
 from imjoy_engine.environments.conda_settings import CondaSettings, condarc_files
 from imjoy_engine.environments.examination import Examined, examine
@@ -74,12 +75,14 @@ __all__ = [
     "Progress",
     "Repository",
     "RoomMade",
+    "Shelves",
     "StoreLimits",
     "StoredEnvironment",
     "UvBuilder",
     "condarc_files",
     "examine",
     "find_interpreters",
+    "named_environments",
     "nobody_allows",
     "pip_config_files",
     "remedies",

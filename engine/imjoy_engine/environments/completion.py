@@ -7,8 +7,8 @@ and a named environment is looked up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imjoy_engine.environments.builder import Attempt
@@ -17,9 +17,10 @@ from imjoy_engine.environments.spec import EnvironmentSpec, joined
 from imjoy_engine.environments.spec_files import spec_from_file
 from imjoy_engine.errors import EnvironmentBuildError, ManifestError
 
-__all__ = ["complete", "is_complete", "named_environments"]
+__all__ = ["Shelves", "complete", "is_complete", "named_environments"]
 
 _FILES = (
+    "requirements.{accelerator}.lock.txt",
     "pylock.toml",
     "requirements.lock.txt",
     "environment.yml",
@@ -30,6 +31,21 @@ _FILES = (
 _ENDINGS = (".yml", ".yaml", ".txt", ".in", ".toml", ".py")
 
 
+async def no_cuda() -> None:
+    """Return that there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelves:
+    """Where named environments are: the first of `folders` that has one counts.
+
+    One may have a lock for CUDA and one for the processor alone; what `cuda` finds decides.
+    """
+
+    folders: tuple[Path, ...] = ()
+    cuda: Callable[[], Awaitable[str | None]] = no_cuda
+
+
 def is_complete(spec: EnvironmentSpec) -> bool:
     """Return whether `spec` refers to nothing that is elsewhere."""
     return not (spec.repositories or spec.files or spec.named or spec.packed)
@@ -38,13 +54,13 @@ def is_complete(spec: EnvironmentSpec) -> bool:
 async def complete(
     spec: EnvironmentSpec,
     work_dir: Path,
-    shelves: Sequence[Path],
+    shelves: Shelves,
     machine: Mapping[str, str],
     attempt: Attempt,
 ) -> EnvironmentSpec:
     """Return `spec` with everything that it refers to.
 
-    Named environments are looked for in the folders `shelves`, the first that has it counts.
+    Named environments are looked for in `shelves`.
 
     Raises `EnvironmentBuildError`, `MachineError` and `ManifestError`, each naming what is missing.
     """
@@ -53,7 +69,8 @@ async def complete(
     parts = [replace(spec, repositories=(), files=(), named=None, packed=None)]
     parts += [await asyncio.to_thread(_read, work_dir, name) for name in spec.files]
     if spec.named is not None:
-        parts.append(await asyncio.to_thread(_look_up, spec.named, shelves))
+        accelerator = "cuda" if await shelves.cuda() else "cpu"
+        parts.append(await asyncio.to_thread(_look_up, spec.named, shelves.folders, accelerator))
     if spec.packed is not None:
         parts.append(EnvironmentSpec(packed=str(await asyncio.to_thread(_placed, spec, work_dir))))
     return joined(parts, "the plugin's config")
@@ -63,13 +80,14 @@ def _placed(spec: EnvironmentSpec, work_dir: Path) -> Path:
     return work_dir / Path(spec.packed or "").expanduser()
 
 
-def named_environments(shelves: Sequence[Path]) -> dict[str, Path]:
+def named_environments(folders: Sequence[Path], accelerator: str = "cpu") -> dict[str, Path]:
     """Return the named environments with the file of each; blocks."""
     found: dict[str, Path] = {}
-    for shelf in shelves:
+    for shelf in folders:
         for path in sorted(shelf.iterdir()) if shelf.is_dir() else ():
             if path.is_dir():
-                file = next((path / name for name in _FILES if (path / name).is_file()), None)
+                files = (path / name.format(accelerator=accelerator) for name in _FILES)
+                file = next((file for file in files if file.is_file()), None)
                 if file is not None:
                     found.setdefault(path.name, file)
             elif path.name.endswith(_ENDINGS) and not path.name.startswith("."):
@@ -77,8 +95,8 @@ def named_environments(shelves: Sequence[Path]) -> dict[str, Path]:
     return found
 
 
-def _look_up(name: str, shelves: Sequence[Path]) -> EnvironmentSpec:
-    known = named_environments(shelves)
+def _look_up(name: str, folders: Sequence[Path], accelerator: str) -> EnvironmentSpec:
+    known = named_environments(folders, accelerator)
     if name not in known:
         raise ManifestError(
             f"There is no named environment {name!r} here.",

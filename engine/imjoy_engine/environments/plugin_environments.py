@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from imjoy_engine.environments.builder import Attempt
 from imjoy_engine.environments.bytecode import BytecodeCompiler
-from imjoy_engine.environments.completion import complete, is_complete
+from imjoy_engine.environments.completion import Shelves, complete, is_complete
 from imjoy_engine.environments.lease import NOBODY, EnvironmentLease, Owner
 from imjoy_engine.environments.lock import Lock
 from imjoy_engine.environments.progress import OnProgress
@@ -33,7 +33,7 @@ __all__ = ["PluginEnvironments"]
 class PluginEnvironments:
     """Fulfils the wishes of the plugins of one engine.
 
-    `records` is where their locks are kept; `shelves` are folders of named environments beside the
+    `records` is where their locks are kept; `shelves` are where named environments are beside the
     `envs` of each work directory; `machine` are the engine's variables. With `locked`, only exactly
     what a lock says is built. `bytecode` compiles what was used.
     """
@@ -44,14 +44,14 @@ class PluginEnvironments:
         records: Path,
         *,
         machine: Mapping[str, str],
-        shelves: Sequence[Path] = (),
+        shelves: Shelves | None = None,
         locked: bool = False,
         bytecode: BytecodeCompiler | None = None,
     ) -> None:
         self._store = store
         self._records = LockRecords(records)
         self._machine = dict(machine)
-        self._shelves = tuple(shelves)
+        self._shelves = shelves or Shelves()
         self._locked = locked
         self._bytecode = bytecode
 
@@ -104,7 +104,8 @@ class PluginEnvironments:
             return _with_pip(spec)
         work_dir = owner.work_dir or Path("/")
         async with _scratch(on_progress) as attempt:
-            shelves = (work_dir / "envs", *self._shelves)
+            folders = (work_dir / "envs", *self._shelves.folders)
+            shelves = replace(self._shelves, folders=folders)
             return _with_pip(await complete(spec, work_dir, shelves, self._machine, attempt))
 
     async def _recorded(

@@ -7,7 +7,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from imjoy_engine.environments import spec_from_config
+from imjoy_engine.environments import named_environments, spec_from_config, spec_from_file
 from imjoy_engine.environments.lock import Lock
 
 ENVS = sorted(
@@ -20,8 +20,8 @@ def wanted(folder: Path) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def lock_text(folder: Path) -> str:
-    return (folder / "requirements.lock.txt").read_text()
+LOCKS = sorted(lock for folder in ENVS for lock in folder.glob("*.lock.txt"))
+lock_of = pytest.mark.parametrize("lock", LOCKS, ids=lambda path: f"{path.parent.name}-{path.name}")
 
 
 def test_there_are_some():
@@ -33,16 +33,26 @@ def test_a_spec_is_one_that_a_plugin_could_ask_for(folder):
     assert spec_from_config({"requirements": wanted(folder)}).pip
 
 
+@lock_of
+def test_a_lock_pins_all_that_is_wanted(lock):
+    pinned = {canonicalize_name(one.name): one.version for one in Lock(lock.read_text()).packages}
+
+    for requirement in map(Requirement, wanted(lock.parent)):
+        assert pinned[canonicalize_name(requirement.name)] in requirement.specifier
+
+
 @pytest.mark.parametrize("folder", ENVS, ids=lambda folder: folder.name)
-def test_a_lock_pins_all_that_is_wanted(folder):
-    pinned = {canonicalize_name(package.name) for package in Lock(lock_text(folder)).packages}
+def test_the_engine_finds_a_lock_with_and_without_cuda(folder):
+    for accelerator in ("cpu", "cuda"):
+        file = named_environments([folder.parent], accelerator)[folder.name]
+        assert file in LOCKS
+        assert spec_from_file(file.name, file.read_text()).pip
+        assert accelerator in file.name or len(list(folder.glob("*.lock.txt"))) == 1
 
-    assert {canonicalize_name(Requirement(line).name) for line in wanted(folder)} <= pinned
 
-
-@pytest.mark.parametrize("folder", ENVS, ids=lambda folder: folder.name)
-def test_a_lock_has_a_hash_for_every_package_and_no_address(folder):
-    text = lock_text(folder)
+@lock_of
+def test_a_lock_has_a_hash_for_every_package_and_no_address(lock):
+    text = lock.read_text()
 
     packages = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
     assert packages

@@ -120,6 +120,8 @@ CREATED = "conda create -n maskgenerator python=3.6.8"
         ("conda activate stardist", EnvironmentSpec(existing="stardist")),
         ("source activate stardist", EnvironmentSpec(existing="stardist")),
         ("export A=1", EnvironmentSpec()),
+        ("envs/scientific", EnvironmentSpec(named="scientific")),
+        (["envs/scientific/"], EnvironmentSpec(named="scientific")),
         ("pip install numpy", EnvironmentSpec(commands=("pip install numpy",))),
         (
             {"type": "variable", "options": {"B": "2", "A": 1}},

@@ -15,6 +15,7 @@ from imjoy_engine.environments import (
     PluginEnvironments,
     Progress,
     Repository,
+    Shelves,
 )
 from imjoy_engine.errors import (
     CommandFailedError,
@@ -288,7 +289,7 @@ async def test_a_named_environment_from_beside_the_workspace(engine):
     shelf = engine.folder / "shelf"
     shelf.mkdir()
     (shelf / "science.txt").write_text("numpy")
-    engine.open(shelves=[shelf])
+    engine.open(shelves=Shelves((shelf,)))
 
     assert (await engine.ensure(EnvironmentSpec(named="science"))).packages
 
@@ -305,3 +306,25 @@ async def test_a_packed_one_is_looked_for_in_the_work_directory(engine):
         await engine.ensure(EnvironmentSpec(packed="env.tar"))
 
     assert wished == [str(engine.work_dir / "env.tar")]
+
+
+@pytest.mark.parametrize(("cuda", "version"), [("12.4", "2.4.6"), (None, "2.4.5")])
+async def test_a_named_environment_with_two_locks_is_taken_by_what_the_machine_has(
+    tmp_path, cuda, version
+):
+    async def found() -> str | None:
+        return cuda
+
+    folder = tmp_path / "shelf" / "deep"
+    folder.mkdir(parents=True)
+    (folder / "requirements.cuda.lock.txt").write_text("numpy==2.4.6\n")
+    (folder / "requirements.cpu.lock.txt").write_text("numpy==2.4.5\n")
+    engine = Engine(tmp_path)
+    engine.builder.versions["numpy"] = version
+    engine.open(shelves=Shelves((tmp_path / "shelf",), found))
+
+    whole = await engine.environments.completed(
+        EnvironmentSpec(named="deep"), engine.told.append, engine.owner()
+    )
+
+    assert whole.pip == (f"numpy=={version}",)
