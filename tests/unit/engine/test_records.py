@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,17 @@ def test_a_damaged_record_is_not_believed(tmp_path: Path, at: int) -> None:
     content[at] ^= 0xFF
     path.write_bytes(content)
     assert kept(path) == []
+
+
+def test_what_cannot_be_written_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    append_records(path, RECORDS[:1])
+
+    def fails() -> Iterator[object]:
+        yield RECORDS[1]
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        append_records(path, fails())
+    append_records(path, RECORDS[2:])
+    assert kept(path) == [RECORDS[0], RECORDS[2]]

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from imjoy_engine.session.links import event_frame
+from imjoy_engine.session.outbox import Outbox
 from imjoy_engine.session.outgoing import Outgoing
 from imjoy_wire.delivery import WINDOW_BYTES, ack_of
 from imjoy_wire.frames import Frame
@@ -207,3 +209,40 @@ async def test_what_a_closed_link_refuses_at_once_goes_over_the_next() -> None:
     queue.connect(healthy)
     assert await healthy.got(2) == [frame(1), frame(2)]
     queue.disconnect()
+
+
+async def test_for_a_client_that_is_away_the_disk_is_used_and_its_plugins_go_on(
+    tmp_path: Path,
+) -> None:
+    water = Water()
+    queue = outgoing(water)
+    queue.outbox = Outbox(tmp_path / "s.records", 100_000, queue.relieve)
+    link = FakeLink()
+    for number in range(40):
+        queue.put(frame(number, 1000))
+    assert water.marks == []
+    assert queue.waiting_bytes < 5000
+    queue.connect(link)
+    for number in range(40, 60):
+        queue.put(frame(number, 1000))
+    await link.got(60)
+    queue.disconnect()
+    assert link.received == [frame(number, 1000) for number in range(60)]
+    for number in range(200):
+        queue.put(frame(number, 1000))
+    assert water.marks == ["full"]
+    queue.clear()
+    await queue.outbox.clear()
+
+
+async def test_of_progress_the_last_is_told_to_who_returns(tmp_path: Path) -> None:
+    queue, link = outgoing(Water()), FakeLink()
+    queue.outbox = Outbox(tmp_path / "s.records", 100_000, queue.relieve)
+    for number in range(5):
+        queue.put(frame(number), "progress" if number in (1, 2, 4) else "")
+    queue.connect(link)
+    await link.got(3)
+    queue.put(frame(5))
+    await link.got(4)
+    queue.disconnect()
+    assert link.received == [frame(number) for number in (0, 3, 4, 5)]
