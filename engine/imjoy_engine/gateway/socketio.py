@@ -183,7 +183,7 @@ class SocketIOGateway:
         for client in self._clients.values():
             if client.session is session:
                 client.session = None
-        self._registry.leave(session)
+        self._registry.leave(session, grace=True)
         return {}
 
 

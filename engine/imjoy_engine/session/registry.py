@@ -77,9 +77,9 @@ class SessionRegistry:
         loop = asyncio.get_running_loop()
         self._expiring[session.id] = loop.create_task(self._expire(session))
 
-    def leave(self, session: Session) -> None:
-        """End a session whose client has said that it goes for good."""
-        session.leave(_GONE, grace=False)
+    def leave(self, session: Session, *, grace: bool = False) -> None:
+        """End a session whose client goes for good; `grace` says what its plugins still have."""
+        session.leave(_GONE, grace=grace)
         self._forget(session)
 
     def plugin_event(self, instance: PluginInstance, event: dict[str, Any]) -> None:
