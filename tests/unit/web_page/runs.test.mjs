@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { RunWatch } from "../../../engine/web/page/core/run_watch.js";
+import { percent, runWords, runsOf, withRun } from "../../../engine/web/page/state/run_list.js";
+import { lookElsewhere, restore } from "../../../engine/web/page/core/elsewhere.js";
+import { Observable } from "../../../engine/web/page/state/observable.js";
+
+const RUN = {
+  id: "r-1",
+  plugin: "Train",
+  tag: "",
+  instance: "i-1",
+  name: "run",
+  state: "running",
+  started: 1000,
+  ended: null,
+  progress: null,
+  status: "",
+  size_bytes: null,
+  error: null,
+};
+
+test("a run is told in words", () => {
+  assert.equal(runWords(RUN, 1005), "Running for 5.0 s");
+  assert.equal(runWords({ ...RUN, progress: 0.5, status: "epoch 3" }, 1005), "Running for 5.0 s 50 %: epoch 3");
+  assert.equal(runWords({ ...RUN, state: "done", ended: 1072 }, 9999), "Finished in 1 min 12 s");
+  assert.equal(runWords({ ...RUN, state: "failed", ended: 1002 }, 9999), "Failed after 2.0 s");
+  assert.equal(runWords({ ...RUN, state: "lost", ended: 1002 }, 9999), "Lost with the engine");
+});
+
+test("progress is a part of one or a number of percent", () => {
+  assert.deepEqual([0, 0.25, 1, 40, 250, -3].map(percent), [0, 25, 1, 40, 100, 0]);
+});
+
+test("the runs of a plugin are listed, the latest first and not too many", () => {
+  let runs = new Map();
+  for (let number = 0; number < 12; number += 1) {
+    runs = withRun(runs, { ...RUN, id: `r-${number}`, started: number });
+  }
+  runs = withRun(runs, { ...RUN, id: "other", plugin: "Other" });
+  runs = withRun(runs, { ...RUN, id: "tagged", tag: "GPU" });
+  const listed = runsOf(runs, "Train", "").map(({ id }) => id);
+  assert.deepEqual(listed, ["r-11", "r-10", "r-9", "r-8", "r-7", "r-6", "r-5", "r-4"]);
+});
+
+/** A page that is attached to one instance of Train, whose runs are `runs`. */
+function page(runs, results = {}) {
+  const record = { calls: 0, outcome: "before" };
+  const app = {
+    runs: new Observable(new Map()),
+    record,
+    bars: [],
+    lines: [],
+    outcomes: [],
+    shown: [],
+    watcher: { setBar: (_name, value) => app.bars.push(value) },
+    logs: { of: () => ({ write: (_stream, text) => app.lines.push(text), add: (kind, text) => app.lines.push(`${kind}: ${text}`) }) },
+    plugins: { change: (_name, change) => Object.assign(record, change(record)) },
+    runner: {
+      endRun: (_name, words, failed, counted) => app.outcomes.push([words, failed, counted]),
+      showResult: async (_name, result) => app.shown.push(result),
+    },
+    link: {
+      runOf: () => ({ resumed: true, instance: "i-1" }),
+      logOf: async () => "printed before\n",
+      runRecords: {
+        list: async () => runs,
+        result: async ({ id }) => {
+          if (results[id] instanceof Error) throw results[id];
+          return results[id];
+        },
+      },
+    },
+  };
+  app.runWatch = new RunWatch(app);
+  return app;
+}
+
+test("a run that is under way is followed to its end", async () => {
+  const app = page([{ ...RUN, progress: 0.25 }], { "r-1": 42 });
+  await app.runWatch.attached("Train");
+  assert.deepEqual([app.record.calls, app.record.outcome, app.bars], [1, "", [0.25]]);
+  assert.deepEqual(app.lines, ["printed before\n"]);
+  app.runWatch.onRun({ ...RUN, progress: 0.5 });
+  await app.runWatch.ended({ ...RUN, state: "done", ended: 1003, size_bytes: 10 });
+  assert.deepEqual(app.bars, [0.25, 0.5]);
+  assert.deepEqual(app.outcomes, [["Finished in 3.0 s: 42", false, true]]);
+  assert.deepEqual(app.shown, [42]);
+});
+
+test("of runs that have ended meanwhile the last stands on the card", async () => {
+  const done = { ...RUN, state: "done", ended: 1003, size_bytes: 10 };
+  const app = page([{ ...done, id: "r-0" }, done], { "r-0": "old", "r-1": "new" });
+  await app.runWatch.attached("Train");
+  assert.deepEqual(app.outcomes, [["Finished in 3.0 s: new", false, false]]);
+  assert.equal(app.runs.value.size, 2);
+});
+
+test("what a run raised stands on the card and in the log", async () => {
+  const app = page([RUN], { "r-1": new Error("no such epoch") });
+  await app.runWatch.attached("Train");
+  await app.runWatch.ended({ ...RUN, state: "failed", ended: 1003, size_bytes: 10 });
+  const [[words, failed]] = app.outcomes;
+  assert.match(words, /no such epoch/);
+  assert.ok(failed);
+  assert.match(app.lines.at(-1), /^error: .*no such epoch/);
+});
+
+test("a result too big to fetch is left where it is", async () => {
+  const app = page([]);
+  await app.runWatch.ended({ ...RUN, state: "done", ended: 1003, size_bytes: 1e9 });
+  assert.deepEqual(app.outcomes, [["Finished in 3.0 s.", false, false]]);
+});
+
+test("a plugin that this page has started has nothing to catch up with", async () => {
+  const app = page([RUN]);
+  app.link.runOf = () => ({ resumed: false, instance: "i-1" });
+  await app.runWatch.attached("Train");
+  assert.deepEqual([app.lines, app.outcomes], [[], []]);
+});
+
+test("what the tab had loaded comes back, once", () => {
+  const loaded = [];
+  const before = [{ name: "A", source: "…", origin: "a file", tag: "GPU", values: { n: 1 }, choices: {} }];
+  const app = { before, runner: { load: async (source, how) => loaded.push([source, how]) } };
+  restore(app);
+  restore(app);
+  assert.deepEqual(loaded, [["…", { origin: "a file", tag: "GPU", values: { n: 1 }, choices: {} }]]);
+});
+
+test("plugins without a page, and those that are meant to be shared, can be attached to", async () => {
+  const plugin = (name, more) => ({ name, instance: `i-${name}`, tag: "", id: null, state: "ready", flags: [], attended: false, ...more });
+  const plugins = [
+    plugin("free"),
+    plugin("used", { attended: true }),
+    plugin("shared", { attended: true, flags: ["allow-detach"] }),
+    plugin("own", { id: "own_1" }),
+    plugin("here"),
+    plugin("building", { state: "preparing" }),
+  ];
+  const app = {
+    elsewhere: new Observable([]),
+    plugins: { get: (name) => (name === "here" ? {} : undefined) },
+    link: { state: "online", status: async () => ({ plugin_processes: plugins }) },
+  };
+  await lookElsewhere(app);
+  assert.deepEqual(app.elsewhere.value.map(({ name }) => name), ["free", "shared"]);
+  app.link.state = "offline";
+  await lookElsewhere(app);
+  assert.deepEqual(app.elsewhere.value, []);
+});
