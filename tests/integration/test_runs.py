@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from imjoy_client import ClientError, RunFailedError, connect
 from imjoy_wire.errors import RemoteError
+from support.cut_proxy import cut_proxy
 from support.engine import EngineProcess, running_engine
 
 TRAIN = """<config lang="json">
@@ -110,3 +112,42 @@ async def test_results_are_there_for_the_next_engine(
         connect(later.link, "") as client,
     ):
         assert len(await client.wait_run(run_id)) == 2 << 20
+
+
+CALLBACKS = """<config lang="json">{"name": "Teller", "type": "native-python"}</config>
+<script lang="python">
+from imjoy import api
+
+class Teller:
+    async def count(self, upto, tell):
+        for number in range(upto):
+            await tell(number, b"x" * (number % 7) * 30_000)
+        return bytes(3 << 20)
+
+api.export(Teller())
+</script>
+"""
+
+
+@pytest.mark.parametrize("data_channel", [True, False], ids=["data channel", "socketio"])
+async def test_a_connection_that_is_cut_again_and_again_loses_nothing(
+    engine: EngineProcess, data_channel: bool
+) -> None:
+    heard: list[int] = []
+    chance = random.Random(7)
+    async with cut_proxy(int(engine.url.rpartition(":")[2])) as proxy:
+
+        def tell(number: int, data: bytes) -> int:
+            assert len(data) == number % 7 * 30_000
+            heard.append(number)
+            if chance.random() < 0.05 and proxy.cuts < 4:
+                asyncio.get_running_loop().call_later(chance.random() / 100, proxy.cut)
+            return number
+
+        address = f"http://127.0.0.1:{proxy.port}"
+        async with connect(address, engine.token, data_channel=data_channel) as client:
+            plugin = await client.start_plugin(CALLBACKS)
+            result = await asyncio.wait_for(plugin.count(150, tell), 50)
+        assert len(result) == 3 << 20
+        assert heard == list(range(150))
+        assert proxy.cuts == 4
