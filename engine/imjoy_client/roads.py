@@ -44,7 +44,7 @@ class DataChannel:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
         loop = asyncio.get_running_loop()
-        self._bundles = Bundles(socket.send_bytes, loop.call_soon)
+        self._bundles = Bundles(socket.send_bytes, loop.call_soon, loop.time)
         self.closed: asyncio.Future[None] = loop.create_future()
 
     async def send(self, frame: Frame) -> None:

@@ -81,6 +81,10 @@ class Lanes:
         """Return how many frames wait, big ones counted once."""
         return sum(len(lane.frames) for lane in self._lanes.values())
 
+    def __bool__(self) -> bool:
+        """Return whether anything waits, held or not."""
+        return bool(self._lanes)
+
     @property
     def is_ready(self) -> bool:
         """Whether `take` has a frame to give."""

@@ -11,9 +11,11 @@ what is sent meanwhile, and goes on with the next engine (`comeback.py`).
 import os
 import socket
 import threading
+import time
 from collections import deque
 from typing import Any, Callable, Deque, List, Optional
 
+from imjoy_wire.bundles import CLOSE_S
 from imjoy_wire.chunks import Assembler, is_big
 from imjoy_wire.delivery import ACK, ack_number
 from imjoy_wire.errors import FrameError
@@ -30,7 +32,7 @@ HIGH_WATER_BYTES = 64 * 1024 * 1024
 COPIED_BYTES = 256 * 1024
 """The rest of a frame up to this is copied, so that its sender need not wait."""
 GATHERED_BYTES = 16 * 1024
-"""A frame up to this may wait for the end of its turn of the loop."""
+"""A frame up to this may wait for the end of its turn of the loop, with others."""
 MAX_PARTS = 512  # of one gathering write; the system's limit is 1024 or more
 
 Buffer = Any
@@ -56,7 +58,8 @@ class Link:
         self._reader_id: Optional[int] = None  # the thread that hands on frames just now
         self._home: Any = None
         self._shared: Optional[SharedReading] = None  # while the loop reads as well
-        self._gathered: Optional[List[memoryview]] = None  # in a turn that has written something
+        self._gathered: Optional[List[memoryview]] = None  # None: nobody calls `_end_turn`
+        self._written_at = 0.0
         self._is_closed = False
         self._come_back: Optional[ComeBack] = None
         self._kept: Optional[Kept] = None
@@ -251,17 +254,19 @@ class Link:
                 self._wait_until_written(frame)
 
     def _write_soon(self, parts: List[memoryview], size: int) -> None:
-        """Write small frames of one turn of the loop together, but the first one at once.
+        """Write a frame now; in the loop, one on the heels of another waits for the turn's end.
 
-        What they refer to stays as it is until the turn ends. The lock is held.
+        What it refers to stays as it is until then. The lock is held.
         """
-        if self._home is None or not self._home.is_here:
+        if self._home is None or size > GATHERED_BYTES or not self._home.is_here:
             self._write_parts(parts)
-        elif self._gathered is None:
-            self._write_parts(parts)
+            return
+        now = time.monotonic()
+        if self._gathered is None and now - self._written_at < CLOSE_S:
             self._gathered = []
             self._home.call_soon(self._end_turn)
-        elif size > GATHERED_BYTES or len(self._gathered) > MAX_PARTS:
+        self._written_at = now
+        if self._gathered is None or len(self._gathered) > MAX_PARTS:
             self._write_parts(parts)
         else:
             self._gathered.append(memoryview(b"".join(parts)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -42,7 +43,8 @@ class DataChannelLink:
 
     def __init__(self, socket: web.WebSocketResponse) -> None:
         self._socket = socket
-        self._bundles = Bundles(socket.send_bytes, asyncio.get_running_loop().call_soon)
+        loop = asyncio.get_running_loop()
+        self._bundles = Bundles(socket.send_bytes, loop.call_soon, time.monotonic)
 
     async def send(self, frame: Frame) -> None:
         """Send the frame, small ones of one turn of the loop together in one binary message."""

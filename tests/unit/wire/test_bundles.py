@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from imjoy_wire.bundles import BUNDLE_BYTES, Bundles
+from imjoy_wire.bundles import BUNDLE_BYTES, CLOSE_S, Bundles
 from imjoy_wire.frames import Frame, decode_frames
 
 SMALL = [Frame("a", "b", "rpc", b"%d" % number) for number in range(5)]
@@ -30,14 +30,23 @@ class Socket:
         return [frame for message in self.messages for frame in decode_frames(message)]
 
 
+class Clock:
+    now = 1000.0
+
+
 @pytest.fixture
 async def socket():
     return Socket()
 
 
 @pytest.fixture
-async def bundles(socket):
-    return Bundles(socket.write, asyncio.get_running_loop().call_soon)
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+async def bundles(socket, clock):
+    return Bundles(socket.write, asyncio.get_running_loop().call_soon, lambda: clock.now)
 
 
 async def end_of_turn():
@@ -46,7 +55,14 @@ async def end_of_turn():
     await later.wait()
 
 
-async def test_the_first_frame_of_a_turn_goes_at_once_and_the_others_together(socket, bundles):
+async def test_frames_that_are_not_close_together_go_at_once(socket, bundles, clock):
+    for frame in SMALL:
+        await bundles.send(frame)
+        clock.now += 2 * CLOSE_S
+    assert socket.sizes() == [1] * len(SMALL)
+
+
+async def test_the_first_of_a_burst_goes_at_once_and_the_others_together(socket, bundles):
     for frame in SMALL:
         await bundles.send(frame)
     assert socket.sizes() == [1]
@@ -55,11 +71,13 @@ async def test_the_first_frame_of_a_turn_goes_at_once_and_the_others_together(so
     assert socket.frames() == SMALL
 
 
-async def test_in_the_next_turn_the_first_one_goes_at_once_again(socket, bundles):
+async def test_after_a_burst_a_frame_by_itself_goes_at_once_again(socket, bundles, clock):
     await bundles.send(SMALL[0])
-    await end_of_turn()
     await bundles.send(SMALL[1])
-    assert socket.sizes() == [1, 1]
+    await end_of_turn()
+    clock.now += 1.0
+    await bundles.send(SMALL[2])
+    assert socket.sizes() == [1, 1, 1]
 
 
 async def test_a_large_frame_keeps_its_place_among_small_ones(socket, bundles):
