@@ -30,9 +30,9 @@ class Limits:
 
     max_message_bytes: int = 1 << 30
     """One frame, header and buffers included."""
-    link_high_water_bytes: int = 32 << 20
-    """Waiting for one client before its plugins are no longer read from."""
-    link_low_water_bytes: int = 8 << 20
+    link_high_water_bytes: int = 8 << 20
+    """Waiting for one client from one plugin before that is no longer read from."""
+    link_low_water_bytes: int = 2 << 20
     outbox_bytes: int = 1 << 30
     """Kept on disk for a client whose connection dropped, before its plugins must wait."""
     register_timeout_s: float = 15.0

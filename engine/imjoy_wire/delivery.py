@@ -69,12 +69,16 @@ class Sent:
         self._kept_bytes += size
         return numbered
 
-    def acknowledged(self, number: int) -> None:
-        """Forget everything up to `number`. Raises FrameError for one that was never sent."""
+    def acknowledged(self, number: int) -> List[Frame]:
+        """Forget everything up to `number` and return it. Raises FrameError for what never was."""
         if number > self._last:
             raise FrameError(f"an ack of frame {number}; only {self._last} were sent")
+        forgotten: List[Frame] = []
         while self._kept and self._kept[0][0] <= number:
-            self._kept_bytes -= self._kept.popleft()[1]
+            _, size, frame = self._kept.popleft()
+            self._kept_bytes -= size
+            forgotten.append(frame)
+        return forgotten
 
     def unacknowledged(self) -> List[Frame]:
         """Return, in order, what must be sent again on a new link."""

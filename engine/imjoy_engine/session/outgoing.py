@@ -7,17 +7,20 @@ from collections.abc import Awaitable, Callable
 
 from imjoy_engine.session.links import ClientLink, LinkClosedError
 from imjoy_engine.session.outbox import Outbox
-from imjoy_wire.chunks import is_big
+from imjoy_wire.chunks import CHUNK, is_big
 from imjoy_wire.delivery import ACK, Sent
 from imjoy_wire.eager import begun
 from imjoy_wire.frames import Frame
-from imjoy_wire.lanes import Lanes, grant_of
+from imjoy_wire.lanes import WINDOW_BYTES, Lanes, grant_of
 
 __all__ = ["Outgoing"]
 
 
 class Outgoing:
-    """A queue with one reader, the current link; `on_full` and `on_room` tell who fills it.
+    """A queue with one reader, the current link.
+
+    `on_full` is called with the peer of whose frames too much waits, `on_room` when it is little
+    again: who fills the queue is held, and the others are not.
 
     With `numbered` the client acknowledges: what it has not when its link breaks is sent again
     over the next one. Without, a frame that the breaking link had taken may be lost. While there
@@ -30,20 +33,20 @@ class Outgoing:
         numbered: bool,
         high_water_bytes: int,
         low_water_bytes: int,
-        on_full: Callable[[], None],
-        on_room: Callable[[], None],
+        on_full: Callable[[str], None],
+        on_room: Callable[[str], None],
     ) -> None:
         self._high_water_bytes = high_water_bytes
         self._low_water_bytes = low_water_bytes
         self._on_full = on_full
         self._on_room = on_room
         self._numbered = numbered
-        self._lanes = Lanes(cuts=numbered)
+        self._lanes = self._new_lanes()
         self._sent = Sent() if numbered else None
         self._again: list[Frame] = []
         self._ack: Frame | None = None
         self._grants: dict[tuple[str, str], int] = {}
-        self._full = False
+        self._full: dict[str, str] = {}  # who is held, and to whom it has sent too much
         self._news = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
         self._idle_link: ClientLink | None = None
@@ -58,8 +61,8 @@ class Outgoing:
 
     @property
     def is_full(self) -> bool:
-        """Return whether the high-water mark was passed and the low one not yet reached."""
-        return self._full
+        """Return whether somebody passed the high-water mark and has not reached the low one."""
+        return bool(self._full)
 
     def put(self, frame: Frame, last_of: str = "") -> None:
         """Send a frame, or queue it behind those of the same two peers.
@@ -69,7 +72,7 @@ class Outgoing:
         if self.outbox is not None and self._belongs_in(self.outbox, last_of):
             self.outbox.put(frame, last_of)
             self._news.set()
-            self._hold_if_full()
+            self._hold_if_full(frame)
             return
         link = self._idle_link
         if link is not None and not (self._lanes or is_big(frame)) and self._has_room:
@@ -77,7 +80,7 @@ class Outgoing:
             return
         self._lanes.put(frame)
         self._news.set()
-        self._hold_if_full()
+        self._hold_if_full(frame)
 
     def _belongs_in(self, outbox: Outbox, last_of: str) -> bool:
         if not outbox.is_empty or self._refilling is not None:
@@ -85,11 +88,14 @@ class Outgoing:
         is_away = self._pump is None
         return is_away and (bool(last_of) or self._lanes.waiting_bytes > self._low_water_bytes)
 
-    def _hold_if_full(self) -> None:
-        is_full = self._lanes.waiting_bytes > self._high_water_bytes
-        if not self._full and (is_full or (self.outbox is not None and self.outbox.is_full)):
-            self._full = True
-            self._on_full()
+    def _hold_if_full(self, frame: Frame) -> None:
+        sender, to = frame.sender, frame.to
+        if sender in self._full:
+            return
+        is_full = self._lanes.bytes_between(sender, to) > self._high_water_bytes
+        if is_full or (self.outbox is not None and self.outbox.is_full):
+            self._full[sender] = to
+            self._on_full(sender)
 
     @property
     def _has_room(self) -> bool:
@@ -125,7 +131,9 @@ class Outgoing:
     def acknowledged(self, number: int) -> None:
         """Forget what the client has. Raises FrameError for what was never sent."""
         if self._sent is not None:
-            self._sent.acknowledged(number)
+            for frame in self._sent.acknowledged(number):
+                if frame.kind == CHUNK:
+                    self._lanes.grant(frame.sender, frame.to, frame.payload_bytes)
             self._news.set()
 
     def connect(self, link: ClientLink) -> None:
@@ -145,7 +153,7 @@ class Outgoing:
 
     def clear(self) -> None:
         """Forget what waits, but in the outbox."""
-        self._lanes = Lanes(cuts=self._numbered)
+        self._lanes = self._new_lanes()
         self.relieve()
 
     async def _send_over(self, link: ClientLink) -> None:
@@ -206,11 +214,19 @@ class Outgoing:
         finally:
             self._refilling = None
 
+    def _new_lanes(self) -> Lanes:
+        """Return lanes whose window is what a client has not acknowledged of big messages.
+
+        So little of them is on the way that a small frame behind them does not wait for long.
+        """
+        return Lanes(WINDOW_BYTES if self._numbered else None, cuts=self._numbered)
+
     def relieve(self) -> None:
-        """Let the filler go on, if it was held and there is room now."""
+        """Let those go on who were held and have room now."""
         if not self._full or (self.outbox is not None and self.outbox.is_full):
             return
         is_away = self._pump is None and self.outbox is not None
-        if is_away or self._lanes.waiting_bytes <= self._low_water_bytes:
-            self._full = False
-            self._on_room()
+        for sender, to in list(self._full.items()):
+            if is_away or self._lanes.bytes_between(sender, to) <= self._low_water_bytes:
+                del self._full[sender]
+                self._on_room(sender)

@@ -62,8 +62,8 @@ class Session:
             numbered=numbered,
             high_water_bytes=tools.limits.link_high_water_bytes,
             low_water_bytes=tools.limits.link_low_water_bytes,
-            on_full=self._hold_plugins,
-            on_room=self._release_plugins,
+            on_full=self._hold_plugin,
+            on_room=self._release_plugin,
         )
         if tools.outbox_dir is not None:
             path = tools.outbox_dir / f"{self.id}.records"
@@ -365,14 +365,14 @@ class Session:
         if self._assembler is not None:
             self._assembler.forget(attachment.instance.peer_id)
 
-    def _hold_plugins(self) -> None:
+    def _hold_plugin(self, peer_id: str) -> None:
         for entry in self._attachments.values():
-            if entry.instance.channel is not None:
+            if entry.instance.peer_id == peer_id and entry.instance.channel is not None:
                 entry.instance.channel.pause_reading(self)
 
-    def _release_plugins(self) -> None:
+    def _release_plugin(self, peer_id: str) -> None:
         for entry in self._attachments.values():
-            if entry.instance.channel is not None:
+            if entry.instance.peer_id == peer_id and entry.instance.channel is not None:
                 entry.instance.channel.resume_reading(self)
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 from imjoy_engine.session.links import event_frame
 from imjoy_engine.session.outbox import Outbox
 from imjoy_engine.session.outgoing import Outgoing
+from imjoy_wire.chunks import CHUNK_BYTES
 from imjoy_wire.delivery import WINDOW_BYTES, ack_of
 from imjoy_wire.frames import Frame
+from imjoy_wire.lanes import WINDOW_BYTES as LANE_WINDOW_BYTES
 from support.links import FakeLink
 
 
@@ -15,11 +17,11 @@ class Water:
     def __init__(self) -> None:
         self.marks: list[str] = []
 
-    def full(self) -> None:
-        self.marks.append("full")
+    def full(self, peer: str) -> None:
+        self.marks.append(f"{peer} full")
 
-    def room(self) -> None:
-        self.marks.append("room")
+    def room(self, peer: str) -> None:
+        self.marks.append(f"{peer} room")
 
 
 def outgoing(water: Water) -> Outgoing:
@@ -73,14 +75,14 @@ async def test_the_filler_is_held_at_the_high_mark_and_let_go_at_the_low_one() -
     queue.connect(link)
     for number in range(12):
         queue.put(frame(number, 1000))
-    assert water.marks == ["full"]
+    assert water.marks == ["w full"]
     assert queue.is_full
     link.release()
     await link.got(12)
     # The mark is passed while the queue empties; the next delivery proves it has been.
     queue.put(frame(12))
     await link.got(13)
-    assert water.marks == ["full", "room"]
+    assert water.marks == ["w full", "w room"]
     queue.disconnect()
 
 
@@ -89,7 +91,7 @@ async def test_clearing_lets_the_filler_go() -> None:
     queue = outgoing(water)
     queue.put(frame(1, 20_000))
     queue.clear()
-    assert water.marks == ["full", "room"]
+    assert water.marks == ["w full", "w room"]
     assert queue.waiting_bytes == 0
 
 
@@ -230,7 +232,7 @@ async def test_for_a_client_that_is_away_the_disk_is_used_and_its_plugins_go_on(
     assert link.received == [frame(number, 1000) for number in range(60)]
     for number in range(200):
         queue.put(frame(number, 1000))
-    assert water.marks == ["full"]
+    assert water.marks == ["w full"]
     queue.clear()
     await queue.outbox.clear()
 
@@ -246,3 +248,36 @@ async def test_of_progress_the_last_is_told_to_who_returns(tmp_path: Path) -> No
     await link.got(4)
     queue.disconnect()
     assert link.received == [frame(number) for number in (0, 3, 4, 5)]
+
+
+async def test_who_fills_the_queue_is_held_and_its_neighbour_is_not() -> None:
+    water, link = Water(), FakeLink()
+    queue = outgoing(water)
+    link.hold()
+    queue.connect(link)
+    queue.put(Frame("b2", "quiet", "rpc", b"x"))
+    for number in range(12):
+        queue.put(frame(number, 1000))
+    queue.put(Frame("b2", "quiet", "rpc", b"y"))
+    assert water.marks == ["w full"]
+    queue.disconnect()
+
+
+async def test_of_a_big_message_only_a_window_goes_ahead_of_the_acks_and_small_ones_pass() -> None:
+    queue = Outgoing(
+        numbered=True,
+        high_water_bytes=1 << 30,
+        low_water_bytes=1,
+        on_full=Water().full,
+        on_room=Water().room,
+    )
+    link = FakeLink()
+    queue.connect(link)
+    queue.put(frame(1, 3 * LANE_WINDOW_BYTES))
+    chunks = LANE_WINDOW_BYTES // CHUNK_BYTES
+    await link.got(1 + chunks)
+    queue.put(Frame("b2", "other", "rpc", b"small"))
+    assert (await link.got(2 + chunks))[-1].body == b"small"
+    queue.acknowledged(1 + chunks)
+    await link.got(2 + 2 * chunks)
+    queue.disconnect()
