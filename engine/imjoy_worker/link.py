@@ -241,11 +241,11 @@ class Link:
                 return
             if self._may_write_now and not is_big(frame):
                 if self._kept is not None:
-                    parts = encode_frame(self._kept.number(_owned(frame)))
+                    parts = encode_frame(self._kept.number(owned(frame)))
                 self._write_soon([memoryview(part).cast("B") for part in parts], size)
                 return
             if not waits:
-                frame = _owned(frame)
+                frame = owned(frame)
             if self._gathered and not self._is_away:
                 self._write_parts([])
             self._lanes.put(frame)
@@ -306,7 +306,7 @@ class Link:
             except OSError:
                 self._lose()
                 return []
-            parts = _without(parts, count)
+            parts = without(parts, count)
         return parts
 
     def _wake_writer(self) -> None:
@@ -338,7 +338,7 @@ class Link:
                 self._is_writing = True
             try:
                 while parts:
-                    parts = _without(parts, self._socket.sendmsg(parts[:MAX_PARTS]))
+                    parts = without(parts, self._socket.sendmsg(parts[:MAX_PARTS]))
             except OSError:
                 with self._lock:
                     self._lose()
@@ -388,18 +388,3 @@ class Link:
         self._changed = threading.Condition(self._lock)
         self._is_closed = True
         os.close(self._socket.detach())
-
-
-def _without(parts: List[memoryview], count: int) -> List[memoryview]:
-    """Return the parts without their first `count` bytes."""
-    for index, part in enumerate(parts):
-        if count < len(part):
-            return [part[count:], *parts[index + 1 :]]
-        count -= len(part)
-    return []
-
-
-def _owned(frame: Frame) -> Frame:
-    """Return the frame with buffers that nobody else can change."""
-    buffers = tuple(part if isinstance(part, bytes) else bytes(part) for part in frame.buffers)
-    return frame._replace(body=bytes(frame.body), buffers=buffers)
