@@ -23,6 +23,7 @@ from imjoy_wire.frames import Frame, FrameDecoder, encode_frame
 from imjoy_wire.lanes import Lanes
 
 from .kept import Kept, without
+from .parts import owned, rest_of
 from .reading import SharedReading
 
 __all__ = ["Link"]
@@ -306,7 +307,7 @@ class Link:
             except OSError:
                 self._lose()
                 return []
-            parts = without(parts, count)
+            parts = rest_of(parts, count)
         return parts
 
     def _wake_writer(self) -> None:
@@ -338,7 +339,7 @@ class Link:
                 self._is_writing = True
             try:
                 while parts:
-                    parts = without(parts, self._socket.sendmsg(parts[:MAX_PARTS]))
+                    parts = rest_of(parts, self._socket.sendmsg(parts[:MAX_PARTS]))
             except OSError:
                 with self._lock:
                     self._lose()

@@ -4,10 +4,10 @@ from typing import List
 
 from imjoy_wire.frames import Frame
 
-__all__ = ["owned", "without"]
+__all__ = ["owned", "rest_of"]
 
 
-def without(parts: List[memoryview], count: int) -> List[memoryview]:
+def rest_of(parts: List[memoryview], count: int) -> List[memoryview]:
     """Return the parts without their first `count` bytes."""
     for index, part in enumerate(parts):
         if count < len(part):
