@@ -65,6 +65,11 @@ class Attendance:
         """Return whether a client that is there now uses the plugin."""
         return any(session.is_connected for session in self._users.get(instance.id, ()))
 
+    def others_there(self, instance: PluginInstance, session: Attendant) -> bool:
+        """Return whether another session whose client is there now uses the plugin."""
+        users = self._users.get(instance.id, ())
+        return any(other is not session and other.is_connected for other in users)
+
     def users(self, instance: PluginInstance) -> int:
         """Return how many sessions use the plugin, those whose client is away included."""
         return len(self._users.get(instance.id, ()))

@@ -234,13 +234,16 @@ class Session:
         }
 
     async def kill_plugin(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """Leave the plugin; it ends with its last client. Return how it ended, if it did."""
+        """End the plugin, or only leave it while another client that is there uses it.
+
+        Return how it ended, if it did.
+        """
         plugin_id = _required_text(payload, "id")
         attachment = self._attachments.get(plugin_id) or self._crashed.get(plugin_id)
         if attachment is None:
             return {"report": None}
         instance = attachment.instance
-        if len(instance.peers) <= 1:
+        if not self._attendance.others_there(instance, self):
             await self._tools.pool.stop(instance)
         self._forget(plugin_id, _LEFT)
         return {"report": instance.exit}

@@ -320,3 +320,16 @@ async def test_a_wait_ends_when_it_has_lasted_long_enough(house: House) -> None:
     for wrong in (-1, "soon", True):
         with pytest.raises(BadRequestError):
             await requests["wait_run"](session, {"run": "r-1", "timeout_s": wrong})
+
+
+async def test_stop_ends_a_plugin_whose_other_client_is_away(house: House) -> None:
+    away, link = house.enter("laptop")
+    first = await house.start(away, link, "p")
+    here, _ = house.enter("desktop")
+    here.init_plugin({"id": "q", "instance": first["instance"]})
+    assert await away.kill_plugin({"id": "p"}) == {"report": None}
+    assert len(house.pool.instances()) == 1
+    away.init_plugin({"id": "p", "instance": first["instance"]})
+    house.registry.disconnected(away, link)
+    await here.kill_plugin({"id": "q"})
+    assert house.pool.instances() == []
