@@ -147,6 +147,8 @@ export class FakeEngine {
     /** Answers instead of the usual ones: by event. */
     this.answers = {};
     this.requests = [];
+    /** What frames say that begin runs. */
+    this.runs = [];
     this.stale = [];
     this.sockets = [];
     this.sessions = new Map();
@@ -346,6 +348,7 @@ export class FakeEngine {
 
   relay(frame) {
     const { header } = frame;
+    if (header.run !== undefined) this.runs.push(header.run);
     const worker = this.workers.get(header.to);
     if (worker === undefined) {
       const reason = { code: "unknown-peer", message: `There is no peer "${header.to}".`, hint: "" };
