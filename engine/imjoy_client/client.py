@@ -212,6 +212,10 @@ class Client:
         """
         return await self._runs.wait(run_id)
 
+    async def cancel_run(self, run_id: str) -> None:
+        """Tell the plugin that nobody wants a run any more, whoever has begun it."""
+        await self._session.ask("cancel_run", {"run": run_id})
+
     def find_plugin(self, name: str) -> PluginProxy:
         """Return the plugin of that name that this client has started. Raises ClientError."""
         for end in self._plugins.values():

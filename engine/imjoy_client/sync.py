@@ -123,6 +123,10 @@ class SyncClient:
 
         return _ours(self._loop.run(wait()), self._loop)
 
+    def cancel_run(self, run_id: str) -> None:
+        """Tell the plugin that nobody wants a run any more."""
+        self._loop.run(self._client.cancel_run(run_id))
+
     def status(self) -> dict[str, Any]:
         """Return what runs in this workspace."""
         status: dict[str, Any] = self._loop.run(self._client.status())

@@ -21,6 +21,7 @@ class Runs:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._by_answer: Dict[Key, Tuple[str, str, Tuple[Key, Key]]] = {}
+        self._calls: Dict[str, IncomingCall] = {}
 
     def begin(self, sender: str, mark: Any, message: Message) -> None:
         """Take note of a call that is marked as a run."""
@@ -44,7 +45,18 @@ class Runs:
             run_id, state, keys = entry
             for key in keys:
                 self._by_answer.pop(key, None)
+            self._calls.pop(run_id, None)
         return {"id": run_id, "state": state}
+
+    def called(self, call: IncomingCall) -> None:
+        """Take note of the call that a run is, if it is one."""
+        run_id = self.id_of(call)
+        if run_id is not None:
+            self._calls[run_id] = call
+
+    def call_of(self, run_id: Any) -> Optional[IncomingCall]:
+        """Return the call that a run is; None when there is no such run (any more)."""
+        return self._calls.get(run_id) if isinstance(run_id, str) else None
 
     def id_of(self, call: Optional[IncomingCall]) -> Optional[str]:
         """Return the id of the run that a call is; None for another."""

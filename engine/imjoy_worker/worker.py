@@ -133,6 +133,7 @@ class Worker:
             return
         if call.callback_id is None and call.label == "setup":
             self.peer.config["set_up"] = True
+        self._runs.called(call)
         self.dispatcher.run(call)
 
     def _tell_progress(self, path: str, args: Sequence[Any]) -> None:
@@ -240,6 +241,11 @@ class Worker:
             receiver = str(body.get("to") or "")
             self._shared.forget(receiver)
             self.peer.fail_calls(receiver, body)
+        elif kind == RUN:
+            call = self._runs.call_of(body.get("cancel"))
+            if call is not None and not call.is_cancelled:
+                call.is_cancelled = True
+                self.cancel_call(call)
         elif kind == "idle":
             answer, buffers = codec.pack({"idle_s": self.dispatcher.attention.idle_s})
             self._link.send(Frame("", self.peer.peer_id, "idle", answer, buffers))

@@ -18,7 +18,7 @@ TRAIN = """<config lang="json">
 {"name": "Train", "type": "native-python", "flags": ["allow-detach"]}
 </config>
 <script lang="python">
-import os, threading
+import asyncio, os, threading
 from imjoy import api
 
 class Train:
@@ -39,6 +39,9 @@ class Train:
 
     def die(self):
         os._exit(3)
+
+    async def endless(self):
+        await asyncio.Event().wait()
 
     def release(self):
         self.go.set()
@@ -96,6 +99,17 @@ async def test_what_a_run_raises_is_raised_where_somebody_waits(engine: EnginePr
         states = {run["id"]: run["state"] for run in await client.runs(plugin="Train")}
         assert states == {failed: "failed", big: "done", lost: "failed"}
         assert await client.runs(plugin="Another") == []
+
+
+async def test_a_run_is_cancelled_by_who_did_not_begin_it(engine: EngineProcess) -> None:
+    async with connect(engine.link, "") as client, connect(engine.link, "") as colleague:
+        run_id = client.start_run(await client.start_plugin(TRAIN), "endless")
+        while not await colleague.runs(state="running"):
+            pass
+        await colleague.cancel_run(run_id)
+        with pytest.raises(RemoteError, match="cancelled"):
+            await colleague.wait_run(run_id)
+        await (await colleague.attach("Train")).stop()
 
 
 async def test_results_are_there_for_the_next_engine(

@@ -148,7 +148,7 @@ class Engine:
                 **file_requests(files),
                 **channels.requests(),
                 "get_engine_status": admin.status_of,
-                **RunRequests(self._runs).requests(),
+                **RunRequests(self._runs, pool).requests(),
                 **PluginRequests(pool).requests(),
             },
             engine_info=self._info,

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from imjoy_engine.errors import BadRequestError
+from imjoy_engine.plugins import PluginPool
+from imjoy_engine.relay.relay import control_frame
+from imjoy_engine.session.attaching import instance_by_id
 from imjoy_engine.session.runs import Runs
 from imjoy_engine.session.session import Session
 from imjoy_wire.lanes import RUN
@@ -19,12 +22,18 @@ _LONGEST_WAIT_S = 3600.0
 class RunRequests:
     """The requests by name, for the gateway."""
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(self, runs: Runs, pool: PluginPool) -> None:
         self._runs = runs
+        self._pool = pool
 
     def requests(self) -> dict[str, Any]:
         """Return the handler of each request."""
-        return {"list_runs": self._list, "wait_run": self._wait, "fetch_run": self._fetch}
+        return {
+            "list_runs": self._list,
+            "wait_run": self._wait,
+            "fetch_run": self._fetch,
+            "cancel_run": self._cancel,
+        }
 
     def _list(self, session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Return the runs of the workspace, oldest first; `plugin`, `tag` … choose among them."""
@@ -58,3 +67,11 @@ class RunRequests:
         if answer is not None:
             session.deliver(answer._replace(to="", sender="", kind=RUN, extra={RUN: run.id}))
         return {"run": run.as_dict(), "follows": answer is not None}
+
+    def _cancel(self, session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """Tell the plugin that nobody wants a run any more; the run ends as the plugin lets it."""
+        run = self._runs.find(payload.get("run"), session.workspace)
+        if not run.is_over:
+            instance = instance_by_id(run.instance, session.workspace, self._pool)
+            instance.deliver(control_frame(RUN, {"cancel": run.id}, to=instance.peer_id))
+        return {"run": run.as_dict()}

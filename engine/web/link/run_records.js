@@ -70,6 +70,14 @@ export class RunRecords {
   }
 
   /**
+   * Tell the plugin that nobody wants the run any more; it ends as the plugin lets it.
+   * @param {string} id
+   */
+  async cancel(id) {
+    await this.session.request("cancel_run", { run: id });
+  }
+
+  /**
    * Return what a run returned. Rejects with what it raised, or LinkError when nothing is kept.
    * @param {RunRecord} record
    * @returns {Promise<any>}

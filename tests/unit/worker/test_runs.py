@@ -74,6 +74,23 @@ async def test_a_run_is_answered_though_its_client_is_gone(started):
     assert answer.payload_bytes > 3 << 20
 
 
+async def test_a_run_can_be_cancelled_by_who_did_not_begin_it(started):
+    async with started(core=CORE) as engine, asyncio.timeout(DEADLINE_S):
+        browser = engine.clients["browser"]
+        api = await browser.start(
+            "import asyncio\nasync def endless():\n    print('began', flush=True)\n"
+            "    await asyncio.Event().wait()\napi.export({'endless': endless})"
+        )
+        browser.run_id = "r-1"
+        running = api.endless()
+        await engine.printed("began")
+        engine.control("run", {"cancel": "r-nobody"})
+        engine.control("run", {"cancel": "r-1"})
+        with pytest.raises(RemoteError, match="cancelled"):
+            await running
+    assert [frame.extra for frame in engine.marked] == [{"run": {"id": "r-1", "state": "failed"}}]
+
+
 REFERENCES = [{"_rtarget_id": "b", "_rvalue": 1}, {"_rvalue": "two"}]
 
 

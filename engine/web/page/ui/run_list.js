@@ -2,6 +2,7 @@
 
 import { html } from "../../vendor/preact.js";
 import { percent, runWords, runsOf } from "../state/run_list.js";
+import { wordsOf } from "../text/errors.js";
 import { formatClock } from "../text/format.js";
 import { useApp, useObservable } from "./hooks.js";
 
@@ -20,7 +21,9 @@ export function RunList({ name, tag }) {
 
 /** @param {{run: import("../../link/run_records.js").RunRecord}} props */
 function RunRow({ run }) {
-  const { runWatch } = useApp();
+  const { link, messages, runWatch } = useApp();
+  const cancel = () =>
+    link.runRecords.cancel(run.id).catch((/** @type {unknown} */ error) => messages.show(wordsOf(error), { kind: "error" }));
   const isOpen = run.state === "running";
   return html`<li class="list-row">
     <span>
@@ -29,6 +32,7 @@ function RunRow({ run }) {
       run.progress !== null &&
       html`<progress class="bar" aria-label="Progress of the run" max="100" value=${percent(run.progress)}></progress>`}
     </span>
+    ${isOpen && html`<button class="button button-small" onClick=${() => void cancel()}>Cancel</button>`}
     ${!isOpen &&
     run.size_bytes !== null &&
     html`<button class="button button-small" onClick=${() => void runWatch.ended(run)}>Show</button>`}

@@ -282,7 +282,7 @@ async def test_a_run_outlives_the_page_that_asked_for_it(house: House) -> None:
     house.stage.worker.say_frame(
         Frame(ends[1], ends[0], "rpc", b'{"v": 1}', (), {"run": {"id": "r-1", "state": "done"}})
     )
-    requests = RunRequests(house.runs).requests()
+    requests = RunRequests(house.runs, house.pool).requests()
     waited = await asyncio.wait_for(requests["wait_run"](other, {"run": "r-1"}), 5)
     assert waited["run"]["state"] == "done"
     assert [run["id"] for run in requests["list_runs"](other, {"plugin": "P"})["runs"]] == ["r-1"]
@@ -313,7 +313,7 @@ async def test_a_wait_ends_when_it_has_lasted_long_enough(house: House) -> None:
     answer = await house.start(session, link, "p")
     ends = answer["peer_id"], answer["client_peer"]
     await session.receive(Frame(*ends, "rpc", b"{}", (), {"run": {"id": "r-1"}}))
-    requests = RunRequests(house.runs).requests()
+    requests = RunRequests(house.runs, house.pool).requests()
     assert (await requests["wait_run"](session, {"run": "r-1", "timeout_s": 0}))["run"][
         "state"
     ] == "running"
@@ -333,3 +333,17 @@ async def test_stop_ends_a_plugin_whose_other_client_is_away(house: House) -> No
     house.registry.disconnected(away, link)
     await here.kill_plugin({"id": "q"})
     assert house.pool.instances() == []
+
+
+async def test_any_client_of_the_workspace_can_cancel_a_run(house: House) -> None:
+    session, link = house.enter("a")
+    colleague, _ = house.enter("b")
+    answer = await house.start(session, link, "p")
+    ends = answer["peer_id"], answer["client_peer"]
+    await session.receive(Frame(*ends, "rpc", b"{}", (), {"run": {"id": "r-1"}}))
+    cancel = RunRequests(house.runs, house.pool).requests()["cancel_run"]
+    cancel(colleague, {"run": "r-1"})
+    assert await house.stage.worker.hears("run") == {"cancel": "r-1"}
+    stranger, _ = house.enter("c", workspace="elsewhere")
+    with pytest.raises(NotFoundError):
+        cancel(stranger, {"run": "r-1"})
