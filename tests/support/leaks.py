@@ -84,7 +84,7 @@ def strays(mark: str) -> list[psutil.Process]:
 def _children() -> Iterator[str]:
     for child in psutil.Process().children():
         try:
-            yield f"{child.pid} {' '.join(child.cmdline())[:120]} ({child.status()})"
+            yield f"{child.pid} {' '.join(child.cmdline())[:120]}"
         except psutil.NoSuchProcess:
             continue
 

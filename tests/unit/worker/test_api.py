@@ -231,7 +231,7 @@ async def test_what_can_be_exported(started):
         with pytest.raises(RemoteError, match=r"api\.export\(Plugin\(\)\)"):
             await browser.execute("class Plugin: pass\napi.export(Plugin)")
         with pytest.raises(RemoteError, match="'bad'"):
-            await browser.execute("api.export({'bad': (n for n in ()), 'f': print})")
+            await browser.execute("api.export({'bad': range(3), 'f': print})")
         await browser.execute(
             "state = []\n"
             "api.export({'run': lambda: state, 'nested': {'f': lambda: 5}}).then(state.append)"
