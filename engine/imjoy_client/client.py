@@ -89,6 +89,11 @@ class Client:
         return self._session.info
 
     @property
+    def max_message_bytes(self) -> int:
+        """How large one call or answer may be, arrays included."""
+        return self._session.max_message_bytes
+
+    @property
     def has_data_channel(self) -> bool:
         """Whether frames go over a data channel now, not over Socket.IO."""
         return self._session.has_channel

@@ -21,7 +21,7 @@ from imjoy_wire import codec, messages
 from imjoy_wire.calls import IncomingCall
 from imjoy_wire.current import CALL
 from imjoy_wire.errors import CallTimeoutError, PeerGoneError, WireError
-from imjoy_wire.frames import Frame
+from imjoy_wire.frames import Frame, check_size
 from imjoy_wire.host import ScriptRequest
 from imjoy_wire.messages import Message
 from imjoy_wire.peer import Peer
@@ -36,6 +36,11 @@ class Connection(Protocol):
     """What an end needs of the client that has it."""
 
     thread_id: int
+
+    @property
+    def max_message_bytes(self) -> int:
+        """How large a message may be."""
+        ...
 
     def send(self, frame: Frame) -> None:
         """Queue a frame; for the thread of this id."""
@@ -251,6 +256,7 @@ class PluginEnd:
         assert self._peer is not None
         body, buffers = codec.pack(message)
         frame = Frame(to, self._peer.peer_id, "rpc", body, buffers, self._mark(to, message))
+        check_size(frame, self._client.max_message_bytes)
         if threading.get_ident() == self._client.thread_id:
             self._client.send(frame)
         else:

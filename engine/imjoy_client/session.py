@@ -20,6 +20,7 @@ from imjoy_client.roads import DataChannel, open_channel, send_by_socketio
 from imjoy_client.traffic import Traffic
 from imjoy_wire.events import from_event
 from imjoy_wire.frames import Frame
+from imjoy_wire.limits import MAX_FRAME_BYTES
 
 __all__ = ["EngineSession"]
 
@@ -42,6 +43,7 @@ class EngineSession:
     ) -> None:
         self.url = url.rstrip("/")
         self.info: dict[str, Any] = {}
+        self.max_message_bytes = MAX_FRAME_BYTES
         self._token = token
         self._workspace = workspace
         self._on_lost = on_lost
@@ -128,6 +130,7 @@ class EngineSession:
             self._traffic.begin_anew()
         self._session_id = answer["session_id"]
         self.info = answer["engine_info"]
+        self.max_message_bytes = answer["limits"]["max_message_bytes"]
         self._is_registered.set()
         self._traffic.travel_by(self._by_socketio)
         if self._wants_channel:

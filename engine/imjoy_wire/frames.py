@@ -29,7 +29,14 @@ from .headers import (
 )
 from .limits import MAX_BUFFERS, MAX_FRAME_BYTES, MAX_HEADER_BYTES
 
-__all__ = ["Frame", "FrameDecoder", "decode_frame", "decode_frames", "encode_frame"]
+__all__ = [
+    "Frame",
+    "FrameDecoder",
+    "check_size",
+    "decode_frame",
+    "decode_frames",
+    "encode_frame",
+]
 
 _RECEIVE_BYTES = 2 * MAX_HEADER_BYTES
 _JOINED_BYTES = 64 * 1024  # a body up to this is copied behind its header: one write, not two
@@ -56,6 +63,15 @@ class Frame(NamedTuple):
         body, buffers = self.body, self.buffers
         size = len(body) if type(body) is bytes else buffer_bytes(body)
         return size + sum(map(buffer_bytes, buffers)) if buffers else size
+
+
+def check_size(frame: Frame, max_bytes: int) -> None:
+    """Raise UnsendableFrameError for a frame with more payload than its receiver takes."""
+    size = frame.payload_bytes
+    if size > max_bytes:
+        raise UnsendableFrameError(
+            f"a message of {size:,} bytes; {max_bytes:,} are allowed: send the data in parts"
+        )
 
 
 def encode_frame(frame: Frame) -> List[Buffer]:

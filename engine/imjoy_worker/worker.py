@@ -10,9 +10,10 @@ from imjoy_wire import codec, current
 from imjoy_wire.calls import IncomingCall
 from imjoy_wire.current import CALL
 from imjoy_wire.errors import FrameError, WireError
-from imjoy_wire.frames import Frame
+from imjoy_wire.frames import Frame, check_size
 from imjoy_wire.host import ScriptRequest
 from imjoy_wire.lanes import RUN
+from imjoy_wire.limits import MAX_FRAME_BYTES
 from imjoy_wire.messages import Message
 from imjoy_wire.peer import Peer
 from imjoy_wire.streams import OwnStream
@@ -64,6 +65,7 @@ class Worker:
             "set_up": False,
         }
         self.peer = Peer(str(welcome["peer_id"]), self, config, os.urandom(4).hex())
+        self._max_message_bytes = int(welcome.get("max_message_bytes") or MAX_FRAME_BYTES)
         self._shared = SharedMemory(welcome.get("shared_memory"), self.peer.peer_id)
         self.pool = PluginPool(loop)
         loop.set_default_executor(self.pool)
@@ -118,8 +120,9 @@ class Worker:
         body, buffers = codec.pack(message)
         mark = self._runs.mark(to, message)
         extra = {} if mark is None else {RUN: mark}
-        frame = self._shared.put(Frame(to, self.peer.peer_id, "rpc", body, buffers, extra))
-        self._link.send(frame, copies=threading.get_ident() == self._loop_thread)
+        frame = Frame(to, self.peer.peer_id, "rpc", body, buffers, extra)
+        check_size(frame, self._max_message_bytes)
+        self._link.send(self._shared.put(frame), copies=threading.get_ident() == self._loop_thread)
 
     def new_promise(self, label: str, key: str = "") -> Promise:
         """Return what a caller waits on."""

@@ -197,7 +197,12 @@ class SmallEngine:
         self._sid = sid
         for frame in self._sent.unacknowledged():
             self._emit(frame)
-        return {"success": True, "session_id": "s1", "engine_info": {"name": "small"}}
+        return {
+            "success": True,
+            "session_id": "s1",
+            "engine_info": {"name": "small"},
+            "limits": {"max_message_bytes": 1 << 30},
+        }
 
     async def _on_open_channel(self, sid: str, payload: Any) -> dict[str, Any]:
         self.asked.append(("open_channel", payload))

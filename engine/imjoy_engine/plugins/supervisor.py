@@ -300,6 +300,7 @@ class PluginSupervisor:
             "file_manager_url": self._tools.engine_url(),
             "shared_memory": str(shared_memory) if shared_memory is not None else None,
             "peers": list(instance.peers),
+            "max_message_bytes": self._tools.limits.max_message_bytes,
         }
         if self._detached is not None:
             address_file = str(self._detached.address_file(instance.id))

@@ -23,6 +23,7 @@ class Connection:
 
     def __init__(self) -> None:
         self.thread_id = threading.get_ident()
+        self.max_message_bytes = 1 << 20
         self.sent: list[Frame] = []
         self.tellings: list[tuple[str, object]] = []
         self.forgotten: list[str] = []
