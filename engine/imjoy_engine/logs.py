@@ -62,9 +62,13 @@ class JsonFormatter(logging.Formatter):
 
 def configure(
     *, debug: bool, secrets: Iterable[str] = (), style: Literal["text", "json"] = "text"
-) -> None:
-    """Send the engine's log to stderr; third-party chatter below WARNING is dropped."""
-    handler = _json_handler() if style == "json" else _text_handler(debug)
+) -> Console | None:
+    """Send the engine's log to stderr; third-party chatter below WARNING is dropped.
+
+    Return the terminal that it is written to, for others that draw there too; None when it is none.
+    """
+    console = Console(stderr=True)
+    handler = _json_handler() if style == "json" else _text_handler(console, debug)
     handler.addFilter(SecretFilter(secrets))
     root = logging.getLogger()
     for old in list(root.handlers):
@@ -72,6 +76,7 @@ def configure(
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("imjoy_engine").setLevel(logging.DEBUG if debug else logging.INFO)
+    return console if style == "text" and console.is_terminal else None
 
 
 def _json_handler() -> logging.Handler:
@@ -80,9 +85,9 @@ def _json_handler() -> logging.Handler:
     return handler
 
 
-def _text_handler(debug: bool) -> logging.Handler:
+def _text_handler(console: Console, debug: bool) -> logging.Handler:
     handler = RichHandler(
-        console=Console(stderr=True),
+        console=console,
         show_path=debug,
         rich_tracebacks=debug,
         omit_repeated_times=False,

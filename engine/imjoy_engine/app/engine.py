@@ -12,10 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from rich.console import Console
+
 from imjoy_engine.app.environments import EnvironmentTools, open_environments
 from imjoy_engine.app.info import engine_info
 from imjoy_engine.app.shared_memory import shared_directory
 from imjoy_engine.app.terminal import TerminalLog
+from imjoy_engine.app.terminal_bars import TerminalBars
 from imjoy_engine.app.worker_archive import unpacked_worker
 from imjoy_engine.app.workspace import locked_workspace
 from imjoy_engine.clock import Clock, SystemClock
@@ -73,7 +76,13 @@ BUILT = Path(__file__).resolve().parent.parent / "built"
 class Engine:
     """`async with Engine(config) as engine`: it serves inside the block, and is gone after it."""
 
-    def __init__(self, config: EngineConfig, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        config: EngineConfig,
+        *,
+        clock: Clock | None = None,
+        console: Console | None = None,
+    ) -> None:
         self.config = config
         self.token = ""
         self.port = 0
@@ -81,7 +90,7 @@ class Engine:
         self._stack = AsyncExitStack()
         self._registry: SessionRegistry
         self._pool: PluginPool
-        self._terminal = TerminalLog()
+        self._terminal = TerminalLog(TerminalBars(console) if console is not None else None)
         self._environments: EnvironmentTools
         self._gpus: GpuLeases
         self._guard: ResourceGuard
@@ -126,6 +135,7 @@ class Engine:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         config = self.config
+        stack.callback(self._terminal.close)
         lock = stack.enter_context(locked_workspace(config.state_dir))
         self.token = config.token or load_secret(config.state_dir / "token")
         listener = await stack.enter_async_context(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from imjoy_engine.app.terminal_bars import TerminalBars
 from imjoy_engine.plugins import PluginInstance
 
 __all__ = ["TerminalLog"]
@@ -16,11 +17,14 @@ _SHOWN_STATES = {"starting": "starts", "ready": "is ready", "stopped": "has stop
 class TerminalLog:
     """Log a plugin's states and the steps of its environment, each once."""
 
-    def __init__(self) -> None:
+    def __init__(self, bars: TerminalBars | None = None) -> None:
+        self._bars = bars
         self._last: dict[str, tuple[str, str]] = {}
 
     def tell(self, instance: PluginInstance, event: dict[str, Any]) -> None:
-        """Log an event of a plugin if it is news."""
+        """Log an event of a plugin if it is news; what moves is for the bars, if there are some."""
+        if self._bars is not None:
+            self._bars.tell(instance, event)
         name = instance.manifest.name
         about = {"plugin": name, "instance": instance.id, "workspace": instance.workspace}
         if event["event"] == "state":
@@ -32,7 +36,12 @@ class TerminalLog:
             if instance.lifecycle.is_final:
                 self._last.pop(instance.id, None)
         elif event["event"] == "progress":
-            step = (event["phase"], event["item"])
+            step = (event["phase"], event["item"] if self._bars is None else "")
             if step != self._last.get(instance.id):
                 self._last[instance.id] = step
                 _LOG.info("%s: %s", name, event["message"] or event["phase"], extra=about)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self._bars is not None:
+            self._bars.close()

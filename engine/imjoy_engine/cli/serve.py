@@ -106,9 +106,11 @@ _LOG = logging.getLogger("imjoy_engine")
 def serve(**options: Any) -> None:
     """Serve the page and run plugins until interrupted."""
     config = _config(options)
-    logs.configure(debug=config.debug, secrets=[config.token or ""], style=options["log_format"])
+    terminal = logs.configure(
+        debug=config.debug, secrets=[config.token or ""], style=options["log_format"]
+    )
     with asyncio.Runner(loop_factory=_loop_factory(), debug=False) as runner:
-        runner.run(_serve(config, open_page=options["open_page"]))
+        runner.run(_serve(config, terminal, open_page=options["open_page"]))
 
 
 def _config(options: dict[str, Any]) -> EngineConfig:
@@ -164,13 +166,13 @@ def _loop_factory() -> Any:
     return uvloop.new_event_loop
 
 
-async def _serve(config: EngineConfig, *, open_page: bool) -> None:
+async def _serve(config: EngineConfig, terminal: Console | None, *, open_page: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     console = Console(soft_wrap=True)
-    async with Engine(config) as engine:
+    async with Engine(config, console=terminal) as engine:
         console.print("[bold]ImJoy Engine[/] is running. Open this link in a browser:\n")
         # Plain text, alone on its line: terminals make it clickable, scripts can read it.
         print(f"    {engine.link}\n", flush=True)  # noqa: T201 - the one line that scripts read
