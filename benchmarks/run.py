@@ -14,13 +14,14 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import browser, many_plugins, plugin_start, stopping, table
+from benchmarks import browser, building, many_plugins, plugin_start, stopping, table
 from benchmarks.measure import Row
 
 BENCHMARKS: dict[str, Callable[[int], Awaitable[list[Row]]]] = {
     **{name: each.rows for name, each in table.BENCHMARKS.items()},
     "browser": browser.benchmark,
     "plugin-start": plugin_start.benchmark,
+    "environments": building.benchmark,
     "plugin-stop": stopping.benchmark,
     "many-plugins": many_plugins.benchmark,
 }
