@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Sequence
 
+from .dotdict import DotDict
 from .limits import MAX_DEPTH, MAX_SAFE_INT
 
 __all__ = ["PlainMessage", "are_plain_values", "is_plain_json"]
@@ -32,16 +33,16 @@ def are_plain_values(values: Sequence[Any]) -> bool:
 
 
 def _holds_plain(container: Any, levels: int, marks: str) -> bool:
-    if type(container) is dict:
+    if isinstance(container, dict):
         for key in container:
             if type(key) is not str or key[:1] in marks:
                 return False
-        container = container.values()
+        container = dict.values(container)  # a DotDict may have a function of that name
     for child in container:
         kind = type(child)
         if kind in _AS_THEY_ARE:
             continue
-        if kind is dict or kind is list:
+        if kind is dict or kind is list or kind is DotDict:
             if levels <= 1 or not _holds_plain(child, levels - 1, marks):
                 return False
         elif not _is_plain_number(child, kind):

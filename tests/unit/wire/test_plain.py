@@ -1,6 +1,7 @@
 import pytest
 
 from imjoy_wire import codec
+from imjoy_wire.dotdict import DotDict, prefer_functions
 from imjoy_wire.limits import MAX_SAFE_INT
 from imjoy_wire.plain import PlainMessage, are_plain_values, is_plain_json
 
@@ -48,3 +49,15 @@ def test_values_that_look_like_forms_are_not_their_own_trees(key):
 def test_a_plain_message_is_believed_and_written_like_any_other():
     fields = {"type": "method", "args": [{"x": 1}]}
     assert codec.pack(PlainMessage(fields)) == codec.pack(dict(fields))
+
+
+def test_a_dict_that_has_come_from_elsewhere_goes_back_as_plainly():
+    value = DotDict({"a": [DotDict({"values": 1})]})
+    assert are_plain_values((value,))
+    assert codec.pack([value]) == codec.pack([{"a": [{"values": 1}]}])
+
+
+def test_a_remote_object_is_not_plain_whatever_its_functions_are_called():
+    value = DotDict({"values": print})
+    prefer_functions(value)
+    assert not are_plain_values((value,))
