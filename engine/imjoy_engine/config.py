@@ -73,6 +73,12 @@ class Limits:
     """One that nobody wanted for so long ends."""
     spare_delay_s: float = 0.5
     """From a plugin's start to that of a spare for the next."""
+    store_max_age_s: float | None = 90 * 86400.0
+    """An environment that nobody has used for so long is removed; None is never."""
+    store_max_bytes: int | None = None
+    """Of all environments and caches together, before the least recently used go."""
+    store_tidy_delay_s: float = 120.0
+    """From the engine's start to the first look at what can be removed."""
     plugin_log_bytes: int = 20 << 20
     """Of one plugin's log file, before it is rotated once."""
 

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 import pytest
 
 import imjoy_client
+from imjoy_engine.app import Engine
+from imjoy_engine.config import EngineConfig, Limits
 from support.engine import running_engine
 from support.packages import PackageIndex, make_wheel
 
@@ -150,6 +153,45 @@ async def test_a_plugins_lock_is_kept_and_held_to(terminal: Terminal) -> None:
         assert "is in use" in errors
         assert (await terminal.types("gc", "--max-size", "1B"))[0] == 0
         assert await running.prefix() == made["prefix"]
+
+
+@pytest.mark.timeout(120)
+async def test_an_engine_removes_what_nobody_used_and_not_what_another_engine_uses(
+    terminal: Terminal, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    unused = (await terminal.json("create", "tiny-one"))["key"]
+    config = {"name": "P", "type": "native-python", "requirements": ["tiny-two"]}
+    script = "import sys\napi.export({'prefix': lambda: sys.prefix})"
+    collector = EngineConfig(
+        workspace=tmp_path / "other",
+        port=0,
+        store=terminal.store,
+        environment={**os.environ, **terminal.variables},  # noqa: TID251 - as a person would
+        limits=Limits(store_tidy_delay_s=0),
+    )
+    async with (
+        running_engine(
+            workspace=terminal.workspace, store=terminal.store, environment=terminal.variables
+        ) as engine,
+        imjoy_client.connect(engine.link, "") as client,
+    ):
+        plugin = await client.start_plugin(config, script=script)
+        used = Path(await plugin.prefix())
+        long_ago_s = time.time() - 100 * 86400
+        for key in (unused, used.name):
+            os.utime(terminal.store / "manifests" / f"{key}.json", (long_ago_s, long_ago_s))
+        told = asyncio.Event()
+        caplog.handler.addFilter(lambda line: told.set() if "Made room" in line.msg else True)
+        with caplog.at_level("INFO", "imjoy_engine"):
+            async with Engine(collector), asyncio.timeout(60):
+                await told.wait()
+        assert [one["key"] for one in await terminal.json("list")] == [used.name]
+        assert await plugin.prefix() == str(used)
+        # What was removed is built again for whoever wants it.
+        again = await client.start_plugin(
+            {**config, "name": "Q", "requirements": ["tiny-one"]}, script=script
+        )
+        assert Path(await again.prefix()).name == unused
 
 
 async def test_ctrl_c_ends_it_at_once_and_leaves_nothing(terminal: Terminal) -> None:

@@ -208,6 +208,8 @@ class Engine:
         self._environments = open_environments(config, self._clock)
         await self._environments.store.prepare()
         stack.push_async_callback(self._environments.plugins.close)
+        self._environments.housekeeping.start()
+        stack.push_async_callback(self._environments.housekeeping.close)
 
     def _plugins(
         self, listener: WorkerListener, shared: Path | None

@@ -16,11 +16,13 @@ from imjoy_engine.environments import (
     CondaSettings,
     EnvironmentStore,
     ExistingBuilder,
+    Housekeeping,
     Inventory,
     Mover,
     PackedBuilder,
     PluginEnvironments,
     Shelves,
+    StoreLimits,
     UvBuilder,
     condarc_files,
     pip_config_files,
@@ -38,13 +40,14 @@ class EnvironmentTools:
     """All that can be done with the environments of one store.
 
     `plugins` fulfils wishes, as supervisors want them; `inventory` looks after the store; `mover`
-    packs and unpacks.
+    packs and unpacks; `housekeeping` makes room by itself, once it is started.
     """
 
     store: EnvironmentStore
     plugins: PluginEnvironments
     inventory: Inventory
     mover: Mover
+    housekeeping: Housekeeping
 
 
 def open_environments(config: EngineConfig, clock: Clock | None = None) -> EnvironmentTools:
@@ -61,12 +64,21 @@ def open_environments(config: EngineConfig, clock: Clock | None = None) -> Envir
         ExistingBuilder(machine, uv.machine),
         packed,
     )
+    bounds = config.limits
+    housekeeping = Housekeeping(
+        config.store,
+        StoreLimits(bounds.store_max_bytes, bounds.store_max_age_s),
+        machine,
+        clock,
+        delay_s=bounds.store_tidy_delay_s,
+    )
     store = EnvironmentStore(
         config.store,
         builders,
         clock or SystemClock(),
         variables=machine,
         caches=(cache, rattler),
+        on_built=housekeeping.want,
     )
     return EnvironmentTools(
         store=store,
@@ -80,6 +92,7 @@ def open_environments(config: EngineConfig, clock: Clock | None = None) -> Envir
         ),
         inventory=Inventory(config.store),
         mover=Mover(store, packed, uv, machine),
+        housekeeping=housekeeping,
     )
 
 

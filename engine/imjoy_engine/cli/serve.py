@@ -95,6 +95,17 @@ _LOG = logging.getLogger("imjoy_engine")
     is_flag=True,
     help="Let every plugin run its own commands for its environment, without asking anybody.",
 )
+@click.option(
+    "--store-max-age",
+    callback=read_duration,
+    default=f"{Limits.store_max_age_s / 86400:.0f}d" if Limits.store_max_age_s else "0",
+    help="Remove environments that nobody has used for so long; 0 is never.",
+)
+@click.option(
+    "--store-max-size",
+    callback=read_size,
+    help="Remove the least recently used environments when all take more: 50GB.",
+)
 @click.option("--open/--no-open", "open_page", default=False, help="Open the page in a browser.")
 @click.option(
     "--log-format",
@@ -155,6 +166,8 @@ def _limits(options: dict[str, Any]) -> Limits:
         plugin_cpus=options["cpu_limit"],
         # 0 is a word too: never.
         idle_timeout_s=options["idle_timeout"] or None,
+        store_max_age_s=options["store_max_age"] or None,
+        store_max_bytes=options["store_max_size"],
     )
 
 

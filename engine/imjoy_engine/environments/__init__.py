@@ -16,14 +16,10 @@ from imjoy_engine.environments.conda_settings import CondaSettings, condarc_file
 from imjoy_engine.environments.examination import Examined, examine
 from imjoy_engine.environments.existing import ExistingBuilder
 from imjoy_engine.environments.forecast import Forecast
+from imjoy_engine.environments.housekeeping import Housekeeping
 from imjoy_engine.environments.indexes import pip_config_files
 from imjoy_engine.environments.interpreters import find_interpreters
-from imjoy_engine.environments.inventory import (
-    Inventory,
-    RoomMade,
-    StoredEnvironment,
-    StoreLimits,
-)
+from imjoy_engine.environments.inventory import Inventory, StoredEnvironment
 from imjoy_engine.environments.lease import (
     NOBODY,
     Allow,
@@ -38,6 +34,7 @@ from imjoy_engine.environments.packed import PackedBuilder
 from imjoy_engine.environments.plugin_config import spec_from_config
 from imjoy_engine.environments.plugin_environments import PluginEnvironments
 from imjoy_engine.environments.progress import OnProgress, Phase, Progress
+from imjoy_engine.environments.room import RoomMade, StoreLimits
 from imjoy_engine.environments.spec import (
     EnvironmentSpec,
     GpuRequest,
@@ -64,6 +61,7 @@ __all__ = [
     "ExistingBuilder",
     "Forecast",
     "GpuRequest",
+    "Housekeeping",
     "Inventory",
     "Mover",
     "OnProgress",

@@ -8,23 +8,22 @@ another machine (`moving.py`).
 from __future__ import annotations
 
 import contextlib
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from imjoy_engine.environments.lease import Package
+from imjoy_engine.environments.leavings import forget_unshared, sweep
 from imjoy_engine.environments.lock import Lock
-from imjoy_engine.environments.protect import remove_tree, tree_size
-from imjoy_engine.environments.shelf import Shelf, read_object
+from imjoy_engine.environments.protect import tree_size
+from imjoy_engine.environments.room import Removed, RoomMade, StoreLimits
+from imjoy_engine.environments.shelf import Shelf, listed, read_object
 from imjoy_engine.errors import ConflictError, NotFoundError
 
-__all__ = ["Inventory", "RoomMade", "StoreLimits", "StoredEnvironment"]
-
-_SCRATCH_AGE_S = 24 * 3600.0
-_CACHE_AGE_S = 3600.0
-_CACHES = ("uv", "rattler")
+__all__ = ["Inventory", "StoredEnvironment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,8 @@ class StoredEnvironment:
     """One environment of a store; times are seconds since 1970, `size_bytes` what it takes alone.
 
     `state` is "ready", "building" (or being removed) or "broken", which the next gc removes.
-    `private_to` names the plugin that a private one belongs to.
+    `private_to` names the plugin that a private one belongs to, `commands` are those of that plugin
+    that were run in it.
     """
 
     key: str
@@ -47,31 +47,12 @@ class StoredEnvironment:
     in_use: bool
     pinned: bool
     private_to: str
+    commands: tuple[str, ...]
     lock: Lock
 
     def as_dict(self) -> dict[str, Any]:
         """Return the form for `--json`."""
         return {**asdict(self), "prefix": str(self.prefix), "lock": self.lock.text}
-
-
-@dataclass(frozen=True, slots=True)
-class StoreLimits:
-    """What a store may take: all of it together, and how long one may lie unused.
-
-    None is no limit.
-    """
-
-    max_bytes: int | None = 50 * 10**9
-    max_age_s: float | None = 60 * 24 * 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class RoomMade:
-    """What a gc removed, or would remove: keys of environments, and what the disk gets back."""
-
-    keys: tuple[str, ...]
-    freed_bytes: int
-    left_bytes: int
 
 
 class Inventory:
@@ -83,7 +64,7 @@ class Inventory:
 
     def environments(self) -> list[StoredEnvironment]:
         """Return all environments, the last used first."""
-        found = (self._described(path.name) for path in _listed(self._shelf.root / "envs"))
+        found = (self._described(path.name) for path in listed(self._shelf.root / "envs"))
         return sorted(found, key=lambda one: one.used_s, reverse=True)
 
     def find(self, name: str) -> StoredEnvironment:
@@ -91,7 +72,7 @@ class Inventory:
 
         Raises `NotFoundError` when there is none, `ConflictError` when there are several.
         """
-        keys = [path.name for path in _listed(self._shelf.root / "envs")]
+        keys = [path.name for path in listed(self._shelf.root / "envs")]
         fitting = [key for key in keys if name and key.startswith(name)]
         if not fitting:
             raise NotFoundError(
@@ -136,7 +117,7 @@ class Inventory:
     def forget(self, name: str) -> None:
         """Let every wish that led to that environment be resolved anew when it comes next."""
         lock = self.find(name).lock
-        for path in _listed(self._shelf.root / "specs"):
+        for path in listed(self._shelf.root / "specs"):
             record = read_object(path)
             if record is not None and Lock.from_record(record) == lock:
                 path.unlink(missing_ok=True)
@@ -152,39 +133,48 @@ class Inventory:
     def make_room(self, limits: StoreLimits | None = None, *, dry_run: bool = False) -> RoomMade:
         """Remove what is broken, what nobody used for too long, and the least recently used.
 
-        What is in use or pinned stays. Then the caches lose what no environment shares, as far as
-        the limit on size needs it.
+        What is in use or pinned stays, and counts as used now. Then the caches lose what no
+        environment shares, as far as the limit on size needs it.
         """
         limits = limits or StoreLimits()
-        before = self.size_bytes()
+        before = left = self.size_bytes()
         removed = []
-        left = before
-        for one in self._candidates(limits):
-            too_large = limits.max_bytes is not None and left > limits.max_bytes
-            broken_or_old = one.state == "broken" or self._is_old(one, limits)
-            if not (too_large or broken_or_old):
-                continue
-            if dry_run or self._removed(one.key):
-                removed.append(one.key)
+        for one in self._candidates(dry_run=dry_run):
+            why = self._why(one, limits, left)
+            if why and (dry_run or self._removed(one.key, one.used_s)):
+                removed.append(Removed(one.key, why))
                 left -= one.size_bytes
         if dry_run:
             return RoomMade(tuple(removed), before - left, left)
-        self._sweep()
+        swept = sweep(self._shelf, self._now())
         left = self.size_bytes()
         if limits.max_bytes is not None and left > limits.max_bytes:
-            for cache in _CACHES:
-                _forget_unshared(self._shelf.root / cache, self._now() - _CACHE_AGE_S)
+            swept += forget_unshared(self._shelf, self._now())
             left = self.size_bytes()
-        return RoomMade(tuple(removed), before - left, left)
+        return RoomMade(tuple(removed), before - left, left, swept)
 
-    def _candidates(self, limits: StoreLimits) -> Iterator[StoredEnvironment]:
-        """Yield what may go, the most dispensable first."""
-        free = [one for one in self.environments() if not one.in_use and not one.pinned]
-        free.sort(key=lambda one: (one.state != "broken", one.used_s))
-        yield from free
+    def _candidates(self, *, dry_run: bool) -> list[StoredEnvironment]:
+        """Return what may go, the most dispensable first."""
+        free = []
+        for one in self.environments():
+            if one.in_use and not dry_run:
+                # Who uses it for months without a break must not lose it in the first one.
+                with contextlib.suppress(FileNotFoundError):
+                    os.utime(self._shelf.manifest_path(one.key), (self._now(),) * 2)
+            elif not one.in_use and not one.pinned:
+                free.append(one)
+        return sorted(free, key=lambda one: (one.state != "broken", one.used_s))
 
-    def _is_old(self, one: StoredEnvironment, limits: StoreLimits) -> bool:
-        return limits.max_age_s is not None and self._now() - one.used_s > limits.max_age_s
+    def _why(self, one: StoredEnvironment, limits: StoreLimits, left_bytes: int) -> str:
+        """Return why it has to go, or "" when it may stay."""
+        unused_s = self._now() - one.used_s
+        if one.state == "broken":
+            return "never finished"
+        if limits.max_age_s is not None and unused_s > limits.max_age_s:
+            return f"not used for {unused_s / 86400:.0f} days"
+        if limits.max_bytes is not None and left_bytes > limits.max_bytes:
+            return "the least recently used of a store that is too large"
+        return ""
 
     def _described(self, key: str) -> StoredEnvironment:
         prefix = self._shelf.prefix(key)
@@ -193,7 +183,6 @@ class Inventory:
         if lock is not None:
             lock.release()
         ready = self._shelf.is_ready(key)
-        path = self._shelf.manifest_path(key)
         return StoredEnvironment(
             key=key,
             prefix=Path(manifest.get("place") or prefix),
@@ -203,56 +192,40 @@ class Inventory:
             packages=tuple(Package(*entry) for entry in manifest.get("packages", ())),
             size_bytes=tree_size(prefix),
             built_s=manifest.get("built_s", 0.0),
-            used_s=path.stat().st_mtime if path.exists() else 0.0,
+            used_s=self._used_s(key),
             in_use=lock is None,
             pinned=self._pin(key).exists(),
             private_to=manifest.get("private_to", ""),
+            commands=tuple(manifest.get("commands", ())),
             lock=Lock.from_record(manifest.get("record") or {}) or Lock(""),
         )
 
-    def _removed(self, key: str) -> bool:
-        """Remove the environment, unless somebody uses it."""
+    def _used_s(self, key: str) -> float:
+        path = self._shelf.manifest_path(key)
+        with contextlib.suppress(FileNotFoundError):
+            return path.stat().st_mtime
+        return 0.0
+
+    def _removed(self, key: str, used_s: float | None = None) -> bool:
+        """Remove the environment, unless somebody uses it.
+
+        Unless, too, it was pinned or used after `used_s`, which may have happened since one looked.
+        """
         lock = self._shelf.exclusive(key)
         if lock is None:
             return False
         try:
-            self._shelf.discard(self._shelf.prefix(key))
+            if used_s is not None and (self._pin(key).exists() or self._used_s(key) != used_s):
+                return False
+            aside = self._shelf.set_aside(self._shelf.prefix(key))
             self._shelf.manifest_path(key).unlink(missing_ok=True)
             self._pin(key).unlink(missing_ok=True)
         finally:
             # The file of the lock stays: somebody may be waiting for it.
             lock.release()
+        # Whoever wants it now builds it anew, and need not wait for this.
+        self._shelf.discard(aside)
         return True
-
-    def _sweep(self) -> None:
-        """Remove what killed engines left: scratch folders and half-written files."""
-        for folder in ("tmp", "manifests", "specs"):
-            for path in _listed(self._shelf.root / folder, hidden=folder != "tmp"):
-                with contextlib.suppress(FileNotFoundError):
-                    if self._now() - path.stat().st_mtime > _SCRATCH_AGE_S:
-                        remove_tree(path)
 
     def _pin(self, key: str) -> Path:
         return self._shelf.root / "pins" / key
-
-
-def _listed(folder: Path, *, hidden: bool = False) -> list[Path]:
-    """Return what is in a folder; only what begins with a dot, or only the rest."""
-    try:
-        return sorted(path for path in folder.iterdir() if path.name.startswith(".") == hidden)
-    except FileNotFoundError:
-        return []
-
-
-def _forget_unshared(cache: Path, older_s: float) -> None:
-    """Remove a cache's unpacked packages that no environment shares files with.
-
-    What came after `older_s` may be on its way into one.
-    """
-    for package in [*cache.glob("archive-v*/*"), *cache.glob("pkgs/*")]:
-        files = (path for path in package.rglob("*") if path.is_file() and not path.is_symlink())
-        with contextlib.suppress(FileNotFoundError):
-            if package.stat().st_ctime < older_s and all(
-                path.stat().st_nlink == 1 for path in files
-            ):
-                remove_tree(package)

@@ -11,6 +11,7 @@ from typing import Any
 
 from imjoy_engine.environments.builder import Attempt
 from imjoy_engine.environments.examination import Examined, examine
+from imjoy_engine.environments.indexes import redacted
 from imjoy_engine.environments.inventory import StoredEnvironment
 from imjoy_engine.environments.lease import EnvironmentLease
 from imjoy_engine.environments.lock import Lock
@@ -44,13 +45,21 @@ class Mover:
 
         Nothing is asked of an index or a channel.
 
-        Raises `UnsupportedSpecError` for an environment that is only a pointer, `VerifyFailedError`
-        when it does not work even here, and `EnvironmentBuildError`.
+        Raises `UnsupportedSpecError` for an environment that is only a pointer, or that commands of
+        its plugin have changed: nobody knows what they did, and where. `VerifyFailedError` when it
+        does not work even here, and `EnvironmentBuildError`.
         """
         if one.builder == "existing":
             raise UnsupportedSpecError(
                 f"{one.key} only points to {one.prefix}, and cannot be packed.",
                 hint="Pack that environment with its own tools: conda-pack, or pip.",
+            )
+        if one.commands:
+            raise UnsupportedSpecError(
+                f"{one.key} was made with commands of its plugin's, and what they did cannot be "
+                f"packed: {'; '.join(map(redacted, one.commands))}",
+                hint="Replace them by packages in the plugin's requirements, and pack that; "
+                "or run the plugin there, where its commands find what they need.",
             )
         archive = target / f"imjoy-env-{one.key}.tar" if await _is_dir(target) else target
         if not await _is_dir(archive.parent):

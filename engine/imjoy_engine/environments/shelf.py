@@ -7,6 +7,7 @@ whom (`store.py`).
     manifests/<key>.json    what is in a prefix; its time of change is when it was last leased
     specs/<spec key>.json   the lock that a wish was resolved to
     locks/<key>.lock        held alone by who builds or removes, shared by who uses
+    locks/at-work           shared by all whose tools are at work, held alone by who tidies up
     log/<key>.log           commands and words of the last resolve or build
     compiled/<key>.json     there when its Python files have been compiled
     pins/<key>              there while a person wants the environment kept
@@ -15,8 +16,10 @@ whom (`store.py`).
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -33,10 +36,11 @@ from imjoy_engine.environments.protect import (
     remove_tree,
 )
 
-__all__ = ["Shelf", "read_object", "write_object"]
+__all__ = ["Shelf", "listed", "read_object", "write_object"]
 
 _FORMAT = 1
 _FOLDERS = ("envs", "manifests", "specs", "locks", "log", "pins", "tmp")
+_AT_WORK = "at-work"
 
 
 class Shelf:
@@ -62,6 +66,18 @@ class Shelf:
     def exclusive(self, key: str) -> FileLock | None:
         """Return the right to build or remove, or None when others use or build."""
         return FileLock.exclusive(self.root / "locks" / f"{key}.lock")
+
+    def at_work(self) -> FileLock | None:
+        """Return the right to have a tool work in the store and its caches.
+
+        None for the moment in which somebody takes rubbish away.
+        """
+        self.lay_out()
+        return FileLock.shared(self.root / "locks" / _AT_WORK)
+
+    def nobody_at_work(self) -> FileLock | None:
+        """Return the right to take rubbish away, or None when a tool is at work."""
+        return FileLock.exclusive(self.root / "locks" / _AT_WORK)
 
     def leased(self, key: str) -> EnvironmentLease | None:
         """Return a lease of the environment, or None when it is not ready for use."""
@@ -131,6 +147,26 @@ class Shelf:
         """Remove a directory, if it is there."""
         remove_tree(path)
 
+    def set_aside(self, path: Path) -> Path:
+        """Move a file or a directory out of the way, which takes no time; return where it is now.
+
+        The caller discards that. What is on another disk is removed at once.
+        """
+        place = self.scratch()
+        try:
+            if path.is_dir() and not path.is_symlink():
+                path.chmod(stat.S_IMODE(path.stat().st_mode) | stat.S_IRWXU)
+                # The marker first: what is half removed must not be trusted.
+                (path / MARKER).unlink(missing_ok=True)
+            path.rename(place / "gone")
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            remove_tree(path)
+        return place
+
     def recorded_lock(self, wish: str) -> Lock | None:
         """Return the lock that this wish was resolved to before, if it was."""
         record = read_object(self.root / "specs" / f"{wish}.json")
@@ -153,6 +189,14 @@ class Shelf:
     def manifest_path(self, key: str) -> Path:
         """Return where the manifest of that key is or will be."""
         return self.root / "manifests" / f"{key}.json"
+
+
+def listed(folder: Path, *, hidden: bool = False) -> list[Path]:
+    """Return what is in a folder; only what begins with a dot, or only the rest."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.name.startswith(".") == hidden)
+    except FileNotFoundError:
+        return []
 
 
 def read_object(path: Path) -> dict[str, Any] | None:

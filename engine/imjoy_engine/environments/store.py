@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 from imjoy_engine.clock import Clock, SystemClock
 from imjoy_engine.environments.builder import Attempt, EnvironmentBuilder
 from imjoy_engine.environments.commands import allowed, run_command
+from imjoy_engine.environments.filelock import FileLock
 from imjoy_engine.environments.guard import WriteGuard
 from imjoy_engine.environments.lease import NOBODY, EnvironmentLease, Owner
 from imjoy_engine.environments.lock import Lock, spec_key
@@ -65,7 +66,8 @@ class EnvironmentStore:
 
     Interpreter lines of scripts hold the whole path of a prefix, and the kernel reads only their
     first 127 characters. `variables` are what commands of plugins run with; `caches` are folders
-    beside the store whose files the environments share.
+    beside the store whose files the environments share. `on_built` hears of every environment that
+    is made.
     """
 
     def __init__(
@@ -76,12 +78,14 @@ class EnvironmentStore:
         *,
         variables: Mapping[str, str] | None = None,
         caches: Sequence[Path] = (),
+        on_built: Callable[[], None] = lambda: None,
     ) -> None:
         self._shelf = Shelf(root)
         self._builder = builder
         self._clock = clock or SystemClock()
         self._variables = dict(variables or {})
         self._shared = (self._shelf.root / "envs", *caches)
+        self._on_built = on_built
         self._guard = WriteGuard(self._shelf.root / "tmp")
         self._wishes: SharedTasks[EnvironmentLease] = SharedTasks(EnvironmentLease.release)
         self._builds: SharedTasks[EnvironmentLease] = SharedTasks(EnvironmentLease.release)
@@ -274,6 +278,7 @@ class EnvironmentStore:
             await _thread(self._shelf.discard, prefix)
             raise
         _LOG.info("Environment %s is ready: %d packages", key, len(lock.packages))
+        self._on_built()
 
     async def _make(self, wish: Wish, lock: Lock, prefix: Path, attempt: Attempt) -> None:
         spec = wish.spec
@@ -287,14 +292,24 @@ class EnvironmentStore:
         self, key: str, publish: OnProgress, held_fds: tuple[int, ...] = ()
     ) -> AsyncIterator[Attempt]:
         """Give a builder what it needs for one try; its log is kept however it ends."""
-        scratch = await _thread(self._shelf.scratch)
-        attempt = Attempt(scratch, publish, held_fds=held_fds)
+        work = await self._at_work()
         try:
-            yield attempt
+            scratch = await _thread(self._shelf.scratch)
+            attempt = Attempt(scratch, publish, held_fds=(*held_fds, work.fd))
+            try:
+                yield attempt
+            finally:
+                # A full disk must not hide the tool's own words.
+                with contextlib.suppress(OSError):
+                    await _thread(self._shelf.write_log, key, attempt.log)
+                await _thread(self._shelf.discard, scratch)
         finally:
-            with contextlib.suppress(OSError):  # A full disk must not hide the tool's own words.
-                await _thread(self._shelf.write_log, key, attempt.log)
-            await _thread(self._shelf.discard, scratch)
+            work.release()
+
+    async def _at_work(self) -> FileLock:
+        while (lock := await _held(self._shelf.at_work)) is None:
+            await self._clock.sleep(_LOCK_INTERVAL_S)
+        return lock
 
 
 async def _thread(function: Callable[..., T], *arguments: Any) -> T:

@@ -43,7 +43,7 @@ from imjoy_engine.errors import (
 )
 from imjoy_engine.processes import Command, Ladder, OnOutput, ProcessTree
 
-__all__ = ["UvBuilder"]
+__all__ = ["UvBuilder", "find_uv"]
 
 _OWN_PYTHON = ".".join(map(str, sys.version_info[:3]))
 _OWN_INTERPRETER = Interpreter(Path(sys.executable), _OWN_PYTHON, "the engine's own")
@@ -63,7 +63,7 @@ class UvBuilder:
     ) -> None:
         settings = index_settings(machine_variables, pip_configs)
         self._machine = dict(machine_variables)
-        self._uv = _find_uv()
+        self._uv = find_uv()
         self._options = settings.options
         self._variables = {
             **settings.variables,
@@ -322,7 +322,8 @@ def _no_interpreter(why: str, attempt: Attempt) -> VerifyFailedError:
     )
 
 
-def _find_uv() -> Path:
+def find_uv() -> Path:
+    """Return the program uv; raises `MachineError` when there is none."""
     try:
         return Path(find_uv_bin())
     except FileNotFoundError:

@@ -85,6 +85,8 @@ def show(key: str, show_log: bool, as_json: bool) -> None:
     grid.add_row("Used", _ago(one.used_s, now_s))
     if one.private_to:
         grid.add_row("Private to", one.private_to)
+    for command in one.commands:
+        grid.add_row("Command", command)
     for wish in wishes:
         grid.add_row("Wished for", ", ".join(f"{name}: {_plain(wish[name])}" for name in wish))
     for package in one.packages:
@@ -108,13 +110,14 @@ def remove(keys: tuple[str, ...], as_json: bool) -> None:
 
 @click.command()
 @click.option("--max-size", callback=read_size, help="All of the store together: 50GB.")
-@click.option("--max-age", callback=read_duration, help="Remove what nobody used for so long: 60d.")
+@click.option("--max-age", callback=read_duration, help="Remove what nobody used for so long: 90d.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and leave it.")
 @as_json
 def gc(max_size: float | None, max_age: float | None, dry_run: bool, as_json: bool) -> None:
     """Make room: remove what is broken, what is old, and the least recently used.
 
-    What is in use or pinned stays. Without options 50 GB and 60 days are the limits.
+    What is in use or pinned stays. Without options 90 days are the limit. Engines do
+    this by themselves.
     """
     usual = StoreLimits()
     limits = StoreLimits(
@@ -123,11 +126,13 @@ def gc(max_size: float | None, max_age: float | None, dry_run: bool, as_json: bo
     )
     made = opened().inventory.make_room(limits, dry_run=dry_run)
     if as_json:
-        print_json({"removed": made.keys, "freed": made.freed_bytes, "left": made.left_bytes})
+        why = {one.key: one.why for one in made.removed}
+        found = {"removed": made.keys, "freed": made.freed_bytes, "left": made.left_bytes}
+        print_json({**found, "why": why})
         return
     did = "Would remove" if dry_run else "Removed"
-    for key in made.keys:
-        click.echo(f"{did} {key}.")
+    for one in made.removed:
+        click.echo(f"{did} {one.key}: {one.why}.")
     freed = bytes_in_words(max(0, made.freed_bytes))
     click.echo(f"{freed} freed, {bytes_in_words(made.left_bytes)} left in the store.")
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -223,3 +224,66 @@ def test_of_the_caches_only_goes_what_no_environment_shares(stock):
 
     assert shared.exists()
     assert not alone.exists()
+
+
+def test_why_each_one_goes_is_said(stock):
+    broken = stock.root / "envs" / ("f" * 16)
+    broken.mkdir()
+    limit = StoreLimits(max_bytes=0, max_age_s=1.5 * DAY_S)
+
+    made = stock.inventory.make_room(limit)
+
+    assert [(one.key, one.why) for one in made.removed] == [
+        (broken.name, "never finished"),
+        (stock.keys["old"], "not used for 2 days"),
+        (stock.keys["middle"], "the least recently used of a store that is too large"),
+        (stock.keys["young"], "the least recently used of a store that is too large"),
+    ]
+
+
+def test_without_limits_only_what_is_broken_goes(stock):
+    stock.used("old", NOW_S - 10_000 * DAY_S)
+
+    assert stock.inventory.make_room(StoreLimits(None, None)).keys == ()
+    assert stock.inventory.make_room().keys == (stock.keys["old"],)
+
+
+async def test_what_was_in_use_for_long_was_used_just_now(stock):
+    with await stock.lease("old"):
+        stock.used("old", NOW_S - 100 * DAY_S)
+        await asyncio.to_thread(stock.inventory.make_room)
+
+    assert (await asyncio.to_thread(stock.inventory.make_room)).keys == ()
+    assert (await asyncio.to_thread(stock.inventory.find, stock.keys["old"])).used_s == NOW_S
+
+
+async def test_what_somebody_used_since_one_looked_stays(stock, monkeypatch):
+    looked = await asyncio.to_thread(stock.inventory.environments)
+    with await stock.lease("old"):
+        pass
+    await asyncio.to_thread(stock.inventory.pin, stock.keys["middle"])
+    monkeypatch.setattr(stock.inventory, "environments", lambda: looked)
+
+    made = await asyncio.to_thread(stock.inventory.make_room, StoreLimits(max_bytes=0))
+
+    assert made.keys == (stock.keys["young"],)
+
+
+async def test_one_can_be_built_again_while_the_old_one_is_still_being_removed(stock, monkeypatch):
+    removing, go_on = threading.Event(), threading.Event()
+    discard = stock.inventory._shelf.discard
+
+    def slowly(path: Path) -> None:
+        removing.set()
+        assert go_on.wait(20)
+        discard(path)
+
+    monkeypatch.setattr(stock.inventory._shelf, "discard", slowly)
+    removal = asyncio.create_task(asyncio.to_thread(stock.inventory.remove, stock.keys["old"]))
+    assert await asyncio.to_thread(removing.wait, 20)
+
+    with await stock.lease("old") as lease:
+        go_on.set()
+        await removal
+        assert lease.python.exists()
+    assert list((stock.root / "tmp").iterdir()) == []

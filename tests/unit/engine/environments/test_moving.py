@@ -9,6 +9,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from imjoy_engine.environments import (
     ExistingBuilder,
     Inventory,
     Mover,
+    Owner,
     PackedBuilder,
     UvBuilder,
 )
@@ -219,6 +221,25 @@ async def test_what_only_points_somewhere_is_not_packed(office, short_dir):
 
     with pytest.raises(UnsupportedSpecError, match="only points to"):
         await office.pack(EnvironmentSpec(existing=str(place)), short_dir)
+
+
+async def test_what_commands_have_changed_is_not_packed(office, short_dir):
+    async def allow(commands: tuple[str, ...]) -> bool:
+        return True
+
+    spec = replace(SPEC, commands=("true https://me:secret@host/x", "true"))
+    with await office.store.ensure(
+        spec, lambda progress: None, Owner("P", short_dir, allow)
+    ) as lease:
+        one = await asyncio.to_thread(office.inventory.find, lease.key)
+
+    with pytest.raises(UnsupportedSpecError, match="commands of its plugin's") as caught:
+        await office.mover.pack(one, short_dir, lambda progress: None)
+
+    assert "true https://" in caught.value.message
+    assert "secret" not in caught.value.message
+    assert "packages" in caught.value.hint
+    assert not list(short_dir.glob("*.tar"))
 
 
 async def test_into_a_folder_that_is_not_there_nothing_is_packed(office, short_dir):
