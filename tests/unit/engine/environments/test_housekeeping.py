@@ -56,14 +56,6 @@ class Home:
             await self.clock.slept.wait()
 
 
-def appears(folder: Path, pattern: str, within_s: float = 20.0) -> bool:
-    """Return whether such a file comes."""
-    deadline_s = time.monotonic() + within_s
-    while not (found := bool(list(folder.glob(pattern)))) and time.monotonic() < deadline_s:
-        os.sched_yield()
-    return found
-
-
 @pytest.fixture
 def home(tmp_path) -> Home:
     return Home(tmp_path / "store")
@@ -201,7 +193,9 @@ async def test_closed_it_ends_at_once_and_leaves_no_process(home):
     await home.clock.slept.wait()
     home.clock.advance(60)
     scratch = home.root / "tmp"
-    assert await asyncio.to_thread(appears, scratch, "*/request.json")
+    async with asyncio.timeout(20):
+        while not await asyncio.to_thread(lambda: list(scratch.glob("*/request.json"))):
+            pass
 
     async with asyncio.timeout(5):
         await keeper.close()

@@ -35,6 +35,7 @@ def stored(builder: str, lock: str) -> StoredEnvironment:
         in_use=False,
         pinned=False,
         private_to="",
+        commands=(),
         lock=Lock(lock, builder="" if builder == "uv" else builder),
     )
 

@@ -23,6 +23,7 @@ ONE = StoredEnvironment(
     in_use=True,
     pinned=True,
     private_to="",
+    commands=(),
     lock=Lock(""),
 )
 
