@@ -48,6 +48,7 @@ __all__ = ["EnvironmentStore"]
 
 _LOG = logging.getLogger(__name__)
 _LOCK_INTERVAL_S = 0.1
+_LOCK_TRIES = 50
 
 
 class _Releasable(Protocol):
@@ -218,6 +219,14 @@ class EnvironmentStore:
 
     async def leased(self, key: str) -> EnvironmentLease:
         """Return a lease of the environment of that key, which must be there."""
+        for _ in range(_LOCK_TRIES):
+            lease = await _held(lambda: self._shelf.leased(key))
+            if lease is not None:
+                return lease
+            if not await _thread(self._shelf.is_ready, key):
+                break
+            # Whoever only looks whether it is in use holds it for a moment.
+            await self._clock.sleep(_LOCK_INTERVAL_S)
         return await self._own(key)
 
     def specs_of(self, lock: Lock) -> list[dict[str, Any]]:

@@ -301,3 +301,35 @@ async def test_a_cancelled_taker_gives_the_lease_back(store, root):
     lock = FileLock.exclusive(root / "locks" / f"{key}.lock")
     assert lock
     lock.release()
+
+
+async def test_who_only_looks_at_an_environment_keeps_nobody_from_it(root, builder):
+    clock = FakeClock()
+    store = EnvironmentStore(root, builder, clock)
+    key = await Request(store).key()
+    looking = FileLock.exclusive(root / "locks" / f"{key}.lock")
+    leasing = asyncio.create_task(store.leased(key))
+    await clock.slept.wait()
+
+    looking.release()
+    clock.advance(1)
+
+    with await leasing as lease:
+        assert lease.key == key
+
+
+async def test_a_tool_begins_once_nothing_is_being_taken_away(root, builder):
+    clock = FakeClock()
+    store = EnvironmentStore(root, builder, clock)
+    (root / "locks").mkdir(parents=True)
+    tidying = FileLock.exclusive(root / "locks" / "at-work")
+    request = Request(store)
+    await clock.slept.wait()
+    assert builder.resolved == 0
+
+    tidying.release()
+    clock.advance(1)
+
+    assert await request.key()
+    # Nobody is at work any more.
+    FileLock.exclusive(root / "locks" / "at-work").release()
