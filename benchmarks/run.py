@@ -41,7 +41,7 @@ def main() -> None:
         OUT.parent.mkdir(exist_ok=True)
         OUT.write_text(json.dumps([row.as_dict() for row in rows], indent=1) + "\n")
     console = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
-    console.print(_table(rows, options.rounds))
+    console.print(shown(rows, f"Medians of {options.rounds} interleaved rounds"))
     console.print(
         f"Also in {OUT.relative_to(Path.cwd()) if OUT.is_relative_to(Path.cwd()) else OUT}"
     )
@@ -73,9 +73,10 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _table(rows: list[Row], rounds: int) -> Table:
+def shown(rows: list[Row], title: str) -> Table:
+    """Return the rows as a person reads them."""
     table = Table(
-        title=f"Medians of {rounds} interleaved rounds",
+        title=title,
         caption=f"{psutil.cpu_count()} cores, {platform.system()} {platform.machine()}, "
         f"Python {platform.python_version()}",
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.measure import Row
-from benchmarks.run import table
+from benchmarks.run import shown
 from benchmarks.soak import calls, lives, page_calls
 
 Soak = Callable[[float], Awaitable[list[Row]]]
@@ -33,7 +33,7 @@ def main() -> None:
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps([row.as_dict() for row in rows], indent=1) + "\n")
     console = Console(width=None if sys.stdout.isatty() else 110)
-    console.print(table(rows, "Soak: what is there at the end, against the beginning"))
+    console.print(shown(rows, "Soak: what is there at the end, against the beginning"))
     sys.exit(any(row.held is False for row in rows))
 
 

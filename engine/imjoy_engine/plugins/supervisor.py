@@ -317,5 +317,7 @@ class PluginSupervisor:
 
 def _remove_unfetched(directory: Path, peer_id: str) -> None:
     """Remove what others left in shared memory for a worker that has ended."""
-    for path in directory.glob(f"{peer_id}-*"):
-        path.unlink(missing_ok=True)
+    # No glob: each of its patterns would be compiled, and kept for a while.
+    for path in directory.iterdir():
+        if path.name.startswith(f"{peer_id}-"):
+            path.unlink(missing_ok=True)
