@@ -14,11 +14,11 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import browser, building, many_plugins, plugin_start, stopping, table
+from benchmarks import browser, building, comparisons, many_plugins, plugin_start, stopping
 from benchmarks.measure import Row
 
 BENCHMARKS: dict[str, Callable[[int], Awaitable[list[Row]]]] = {
-    **{name: each.rows for name, each in table.BENCHMARKS.items()},
+    **{name: each.rows for name, each in comparisons.BENCHMARKS.items()},
     "browser": browser.benchmark,
     "plugin-start": plugin_start.benchmark,
     "environments": building.benchmark,
@@ -49,8 +49,8 @@ def main() -> None:
 
 async def _measured(name: str, options: argparse.Namespace) -> list[Row]:
     async with asyncio.timeout(LONGEST_S):
-        if name in table.BENCHMARKS:
-            return await table.BENCHMARKS[name].rows(options.rounds, others=options.others)
+        if name in comparisons.BENCHMARKS:
+            return await comparisons.BENCHMARKS[name].rows(options.rounds, others=options.others)
         return await BENCHMARKS[name](options.rounds)
 
 

@@ -109,15 +109,15 @@ async def arrays(subject: Subject, megabytes: int) -> dict[str, float]:
     """Return MB/s there and back, and by how many MB the process between grew at its peak."""
     array = _array(megabytes)
     gc.collect()
-    _forget_peak(subject.middle_pid)
-    idle_mb = _memory_mb(subject.middle_pid, "VmRSS")
+    forget_peak(subject.middle_pid)
+    idle_mb = memory_mb(subject.middle_pid, "VmRSS")
     start = time.perf_counter()
     for _ in range(REPEATS[megabytes]):
         back = await subject.array(array)
         _check(array, back)
         del back
     took_s = time.perf_counter() - start
-    grown_mb = _memory_mb(subject.middle_pid, "VmHWM") - idle_mb
+    grown_mb = memory_mb(subject.middle_pid, "VmHWM") - idle_mb
     return {"rate": 2 * REPEATS[megabytes] * array.nbytes / MB / took_s, "grown": grown_mb}
 
 
@@ -214,11 +214,13 @@ def _check(array: Any, back: Any) -> None:
         raise AssertionError("Other numbers came back.")
 
 
-def _forget_peak(pid: int) -> None:
+def forget_peak(pid: int) -> None:
+    """Have a process's peak counted from here."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
-def _memory_mb(pid: int, key: str) -> float:
+def memory_mb(pid: int, key: str) -> float:
+    """Return what the system says of a process's memory: VmRSS is now, VmHWM the peak."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(key + ":"):
             return int(line.split()[1]) * 1024 / MB

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from benchmarks.measure import Row
 from benchmarks.run import shown
-from benchmarks.soak import calls, lives, page_calls
+from benchmarks.soak import calls, flood, lives, page_calls
 
 Soak = Callable[[float], Awaitable[list[Row]]]
 """Returns the rows of one soak; the number scales how much is done, 1 being all of it."""
@@ -22,6 +22,7 @@ SOAKS: dict[str, Soak] = {
     "calls": calls.soak,
     "page-calls": page_calls.soak,
     "lives": lives.soak,
+    "flood": flood.soak,
 }
 OUT = Path(__file__).parents[1] / "out" / "soak.json"
 
