@@ -157,7 +157,7 @@ async def test_a_refusal_is_a_clear_end_and_can_be_thought_over(
     await person.drop(maker("Unwanted"))
     await person.dialog().get_by_role("button", name="Refuse").click()
     note = await person.sees_failure("Unwanted")
-    await expect(note).to_contain_text("nobody has allowed that")
+    await expect(note).to_contain_text("command was refused")
     await person.screenshot("consent-refused")
     await person.presses("Unwanted", "Try again")
     await person.dialog().get_by_role("button", name="Allow").click()

@@ -12,6 +12,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from imjoy_engine.environments.interpreters import is_too_old
 from imjoy_engine.environments.plugin_config import settings_spec
 from imjoy_engine.environments.spec import EnvironmentSpec
 from imjoy_engine.errors import EngineError, ManifestError
@@ -108,7 +109,8 @@ _BUILD = Remedy(
 _BUNDLE = Remedy(
     "packed",
     "Use a bundle",
-    "Takes an environment that was packed with `imjoy-engine env pack` on another machine.",
+    "Takes an environment that was packed on another machine, with imjoy-engine env pack, from a "
+    "file on the engine's machine.",
     entry="path",
 )
 _FROM_SOURCE = {"no-wheel"}
@@ -144,7 +146,7 @@ def remedies(
             Remedy(
                 "python",
                 "Use another Python",
-                "Other versions may have the packages ready-made. The plugin may not know it.",
+                "The plugin was not made for it. The version nearest to its own is the best guess.",
                 value=others[0],
                 entry="option",
                 options=tuple(others),
@@ -156,9 +158,21 @@ def remedies(
 
 
 def _offered(pythons: Iterable[str], wanted: str | None) -> list[str]:
-    """Return the minors of a machine's versions, the newest first, without the wanted one."""
-    minors = {_minor(version) for version in pythons} - {"", _minor(wanted or "")}
-    return sorted(minors, key=Version, reverse=True)
+    """Return the minors that plugins run on, without the wanted one.
+
+    The nearest to the wanted one come first, else the newest.
+    """
+    own = _minor(wanted or "")
+    minors = {_minor(version) for version in pythons if not is_too_old(version)} - {"", own}
+    newest_first = sorted(minors, key=Version, reverse=True)
+    if not own:
+        return newest_first
+    return sorted(newest_first, key=lambda minor: abs(_number(minor) - _number(own)))
+
+
+def _number(minor: str) -> int:
+    major, _, rest = minor.partition(".")
+    return int(major) * 1000 + int(rest or 0)
 
 
 def _minor(version: str) -> str:

@@ -34,10 +34,13 @@ async def allowed(commands: Sequence[str], owner: Owner, on_progress: OnProgress
     message = "Waiting for somebody to allow the plugin's commands"
     on_progress(Progress(Phase.QUEUED, total=len(commands), unit="commands", message=message))
     if not await owner.allow(tuple(commands)):
+        one = len(commands) == 1
+        what = "a command" if one else f"{len(commands)} commands"
         raise CommandRefusedError(
-            f"The plugin wants to run {len(commands)} of its own commands to make its environment, "
+            f"The plugin wants to run {what} of its own to make its environment, "
             "and nobody has allowed that.",
-            hint="Read them in the log, and start the plugin again to be asked once more.",
+            hint=f"{'It stands' if one else 'They stand'} below. Start the plugin again to be asked "
+            "once more.",
             log_tail="\n".join(f"$ {redacted(command)}" for command in commands),
         )
 

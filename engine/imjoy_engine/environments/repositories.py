@@ -55,7 +55,7 @@ async def clone(
     await asyncio.to_thread(_make_way, fresh)
     argv = [git, "clone", "--progress", "--recurse-submodules", "--", repository.url, str(fresh)]
     try:
-        await _run(argv, repository, machine, attempt)
+        await _run(argv, repository, machine, attempt, target)
         await asyncio.to_thread(fresh.rename, target)
     finally:
         await outlast(asyncio.ensure_future(asyncio.to_thread(remove_tree, fresh)))
@@ -67,7 +67,11 @@ def _make_way(fresh: Path) -> None:
 
 
 async def _run(
-    argv: list[str], repository: Repository, machine: Mapping[str, str], attempt: Attempt
+    argv: list[str],
+    repository: Repository,
+    machine: Mapping[str, str],
+    attempt: Attempt,
+    target: Path,
 ) -> None:
     attempt.log.append(f"$ {redacted(shlex.join(argv))}")
     message = f"Cloning {repository.folder}"
@@ -107,7 +111,8 @@ async def _run(
     if _UNREACHABLE.search(tail):
         raise IndexUnreachableError(
             f"The repository {shown} could not be reached.",
-            hint="Check this machine's network and its proxy settings, then try again.",
+            hint="Check this machine's network and its proxy settings, then try again. Or put the "
+            f"repository's files into {target} by hand.",
             log_tail=tail,
         )
     raise EnvironmentBuildError(

@@ -342,8 +342,7 @@ def _no_python(wish: str, found: Sequence[Interpreter], words: str) -> PythonNot
     if is_too_old(wish):
         return PythonNotFoundError(
             f"The plugin asks for Python {wish}, and plugins run on {OLDEST_PYTHON} or later.",
-            hint=f"Ask for a later one; this machine has {versions}. Packages of that time may "
-            "still be had with exclude_newer, see environments in the documentation.",
+            hint=f"Take a later one, the nearest first; this machine has {versions}.",
         )
     return PythonNotFoundError(
         f"Python {wish} is not on this machine, and could not be fetched.",

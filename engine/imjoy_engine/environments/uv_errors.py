@@ -49,6 +49,11 @@ _OLDER_PYTHON = (
     "allow_build builds from source, which can take long and needs compilers."
 )
 
+_HOST_AWAY = (
+    "Check this machine's network and its proxy settings, then try again. Without that network, "
+    "ask for the package from a package index, or from a file on this machine."
+)
+
 # The first that matches counts: causes stand before their consequences.
 _CASES = (
     _case(
@@ -74,6 +79,26 @@ _CASES = (
         IndexUnreachableError,
         "The package index shows a certificate that this machine does not trust.",
         "Set SSL_CERT_FILE to your organisation's certificates, and start the engine again.",
+    ),
+    _case(
+        r"Could not resolve host:? ([\w.-]+)|Could not resolve hostname ([\w.-]+)",
+        IndexUnreachableError,
+        "The host {0}, from which a requirement comes, was not found.",
+        _HOST_AWAY,
+    ),
+    _case(
+        r"Failed to connect to ([\w.-]+)|ssh: connect to host ([\w.-]+)|"
+        r"unable to access '\w+://(?:[^/'@]*@)?([\w.-]+)",
+        IndexUnreachableError,
+        "The host {0}, from which a requirement comes, could not be reached.",
+        _HOST_AWAY,
+    ),
+    _case(
+        r"could not read (?:Username|Password) for|Authentication failed for|"
+        r"Could not read from remote repository|Permission denied \(publickey",
+        IndexUnreachableError,
+        "A repository, from which a requirement comes, does not let this machine read it.",
+        "Check its address, and that this machine may read it: git clone must work without asking.",
     ),
     _case(
         r"dns error|tcp connect error|Connection refused|error sending request|"

@@ -67,6 +67,11 @@ class Preparation:
         except CommandRefusedError as error:
             if not self._could_ask:
                 error.hint = _NOBODY_ASKED
+            else:
+                one = len(self.spec.commands) == 1
+                what = "command was" if one else "commands were"
+                error.message = f"The plugin's own {what} refused, and its environment needs "
+                error.message += "it." if one else "them."
             raise
         except EnvironmentBuildError as error:
             pythons = await self._pythons() if self._pythons is not None else []

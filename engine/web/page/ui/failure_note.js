@@ -16,10 +16,15 @@ export function FailureNote({ failure, name = "" }) {
     ${tail &&
     html`<details class="note-details" open>
       <summary>Last lines</summary>
-      <pre class="note-tail">${tail}</pre>
+      <pre class="note-tail" key=${tail} ref=${scrollToEnd}>${tail}</pre>
       <${CopyButton} text=${() => failure.logTail.trimEnd()} label="Copy" />
     </details>`}
   </div>`;
+}
+
+/** What went wrong stands at the end. @param {HTMLElement | null} element */
+function scrollToEnd(element) {
+  if (element) element.scrollTop = element.scrollHeight;
 }
 
 /** The words of a tool begin with the command that it was. @param {string} words */

@@ -41,7 +41,7 @@ function Entry({ remedy, value, onValue }) {
       class="input"
       type="text"
       aria-label=${label}
-      placeholder="Path on the engine's machine"
+      placeholder="Path of the bundle"
       value=${value ?? ""}
       onInput=${onInput}
     />`;

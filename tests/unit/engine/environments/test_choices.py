@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from imjoy_engine import errors
@@ -85,11 +87,23 @@ def test_a_day_is_proposed_that_suits_the_python():
     assert (day.entry, day.value) == ("day", "2021-06-01")
 
 
-def test_pythons_are_offered_by_minor_the_newest_first_without_the_one_that_failed():
-    python = remedies(errors.NoWheelError("words"), SPEC, PYTHONS)[-1]
+@pytest.mark.parametrize(
+    ("wanted", "offered"),
+    [
+        ("3.7", ("3.9", "3.11")),
+        ("3.6.8", ("3.7", "3.9", "3.11")),
+        ("3.10", ("3.11", "3.9", "3.7")),
+        (None, ("3.11", "3.9", "3.7")),
+        (">=3.8", ("3.11", "3.9", "3.7")),
+    ],
+)
+def test_pythons_that_plugins_run_on_are_offered_the_nearest_first(wanted, offered):
+    spec = replace(SPEC, python=wanted)
 
-    assert python.options == ("3.11", "3.9")
-    assert python.as_dict()["options"] == ["3.11", "3.9"]
+    python = remedies(errors.NoWheelError("words"), spec, ["3.6.15", *PYTHONS])[-1]
+
+    assert (python.value, python.options) == (offered[0], offered)
+    assert python.as_dict()["options"] == list(offered)
 
 
 def test_every_remedy_is_a_choice_that_can_be_read():

@@ -48,6 +48,7 @@ async def test_what_cannot_be_cloned_is_told_with_gits_words(attempt, work_dir, 
 
     assert caught.value.log_tail.startswith("$ ")
     assert "fatal:" in caught.value.log_tail
+    assert (str(work_dir / "y") in caught.value.hint) == (error is IndexUnreachableError)
     assert list(work_dir.iterdir()) == []
 
 

@@ -80,6 +80,33 @@ UNSATISFIABLE = "we can conclude that your requirements are unsatisfiable."
         ),
         (
             [
+                "error: Git operation failed",
+                "  cause: failed to clone into: /cache/git-v0/db/1a",
+                "  cause: process didn't exit successfully: `git fetch --force` (exit status: 128)",
+                "--- stderr",
+                "fatal: unable to access 'https://github.com/x/y/': "
+                "Could not resolve host: github.com",
+            ],
+            "index-unreachable",
+            "The host github.com, from which a requirement comes, was not found.",
+        ),
+        (
+            ["fatal: unable to access 'https://host.org:8/x/y/': Empty reply from server"],
+            "index-unreachable",
+            "The host host.org, from which a requirement comes, could not be reached.",
+        ),
+        (
+            ["ssh: Could not resolve hostname host.org: Name or service not known"],
+            "index-unreachable",
+            "The host host.org, from which a requirement comes, was not found.",
+        ),
+        (
+            ["fatal: could not read Username for 'https://host.org': terminal prompts disabled"],
+            "index-unreachable",
+            "A repository, from which a requirement comes, does not let this machine read it.",
+        ),
+        (
+            [
                 "error: Failed to fetch: https://x/",
                 "cause: invalid peer certificate: UnknownIssuer",
             ],
