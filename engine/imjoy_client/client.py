@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import threading
 import uuid
@@ -19,6 +20,7 @@ from imjoy_client.plugin import PluginProxy
 from imjoy_client.plugin_file import PluginSource, Script, read_plugin
 from imjoy_client.runs import Runs
 from imjoy_client.session import EngineSession
+from imjoy_wire.arrays import import_numpy_by
 from imjoy_wire.frames import Frame
 from imjoy_wire.lanes import RUN
 from imjoy_wire.peer import Peer
@@ -46,6 +48,7 @@ async def connect(
     a plugin: states, progress of its environment, log lines, its end. Raises EngineRefusedError for
     a wrong token and ClientError when nobody answers.
     """
+    import_numpy_by(importlib.import_module)
     base, _, fragment = url.partition("/#token=")
     client = Client(base, token or fragment, workspace, on_event, data_channel)
     await client.open()

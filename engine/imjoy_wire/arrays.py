@@ -1,4 +1,4 @@
-"""Arrays: numpy's when it is loaded, `ArrayData` when it is not.
+"""Arrays: numpy's when it is loaded or may be imported, `ArrayData` when it is not.
 
     {"_rtype": "ndarray", "_rvalue": bytes, "_rshape": [rows, columns], "_rdtype": "float32"}
     {"_rtype": "typedarray", "_rvalue": bytes, "_rdtype": "uint8"}        from JavaScript only
@@ -14,12 +14,19 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Any, Dict, List, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from .buffers import Buffer
 from .errors import DialectError, UnsupportedValueError
 
-__all__ = ["ArrayData", "decode_array", "encode_array", "encode_array_data", "loaded_numpy"]
+__all__ = [
+    "ArrayData",
+    "decode_array",
+    "encode_array",
+    "encode_array_data",
+    "import_numpy_by",
+    "loaded_numpy",
+]
 
 MAX_DIMENSIONS = 32
 MAX_RECORD_LEVELS = 8
@@ -70,6 +77,32 @@ def loaded_numpy() -> Any:
     """Return numpy when the program has loaded it, else None."""
     numpy = sys.modules.get("numpy")
     return numpy if hasattr(numpy, "ndarray") else None
+
+
+_importers: List[Callable[[str], Any]] = []
+
+
+def import_numpy_by(import_module: Optional[Callable[[str], Any]]) -> None:
+    """Let the first array that arrives load numpy in this way; by None numpy is only looked up.
+
+    The dialect imports nothing by itself: it is for a program to say so, by
+    `importlib.import_module`. That numpy is absent is remembered.
+    """
+    _importers[:] = [] if import_module is None else [import_module]
+
+
+def _found_numpy() -> Any:
+    """Return numpy, loaded if it may be; None when it is not there, or cannot be loaded."""
+    numpy = loaded_numpy()
+    importers = tuple(_importers)
+    if numpy is not None or not importers:
+        return numpy
+    try:
+        # Threads that come here meanwhile wait: the import system has a lock for each module.
+        importers[0]("numpy")
+    except Exception:  # noqa: BLE001 - a numpy that cannot be loaded is none, for whatever reason
+        import_numpy_by(None)
+    return loaded_numpy()
 
 
 def encode_array(array: Any, numpy: Any) -> Dict[str, Any]:
@@ -135,7 +168,8 @@ def _listed(descr: Any) -> Any:
 def decode_array(tree: Dict[str, Any]) -> Any:
     """Return the array in a form, on the buffer itself: writable when that is.
 
-    A numpy array when numpy is loaded, else ArrayData. Raises DialectError.
+    A numpy array when numpy is loaded or may be (`import_numpy_by`), else ArrayData. Raises
+    DialectError.
     """
     data = memoryview(_joined(tree.get("_rvalue"))).cast("B")
     dtype, item_bytes = _checked_dtype(tree.get("_rdtype"))
@@ -151,7 +185,7 @@ def decode_array(tree: Dict[str, Any]) -> Any:
         items *= extent
     if items * item_bytes != len(data):
         raise DialectError(f"{len(data)} bytes for {items} items of {item_bytes} bytes")
-    numpy = loaded_numpy()
+    numpy = _found_numpy()
     if numpy is None:
         return ArrayData(shape, tree["_rdtype"], data)
     try:

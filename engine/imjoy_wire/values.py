@@ -9,7 +9,7 @@ What travels, and as what it arrives in Python:
     set, frozenset, OrderedDict            set, OrderedDict
     datetime, date                         the same
     exceptions                             RemoteError
-    numpy arrays, torch tensors, PIL       numpy arrays; ArrayData where numpy is not loaded
+    numpy arrays, torch tensors, PIL       numpy arrays; ArrayData where numpy is not there
     numpy scalars                          bool, int or float; of other kinds an array
     forms.File; other open files           File; DotDict with read, seek, close ...
     functions and classes                  functions, called where they are

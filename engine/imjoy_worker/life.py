@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import importlib
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import threading
 from typing import Any, Dict, Optional
 
 from imjoy_wire import codec
+from imjoy_wire.arrays import import_numpy_by
 from imjoy_wire.errors import WireError
 
 from . import comeback, stdio, tracebacks
@@ -43,6 +45,7 @@ def live(link_socket: Any) -> int:
     if work_dir:
         os.makedirs(work_dir, exist_ok=True)
         os.chdir(work_dir)
+    import_numpy_by(importlib.import_module)
     life = Life(link, welcome)
     if hasattr(gc, "freeze"):  # PyPy's collector has none
         # What is loaded by now stays to the end: collections need not look at it. Above all the one

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imjoy_wire.arrays import ArrayData, decode_array, encode_array, encode_array_data
+from imjoy_wire.arrays import (
+    ArrayData,
+    decode_array,
+    encode_array,
+    encode_array_data,
+    import_numpy_by,
+)
 from imjoy_wire.errors import DialectError, UnsupportedValueError
 
 DTYPES = [
@@ -238,6 +244,7 @@ def test_a_missing_shape_is_one_dimension() -> None:
 
 def without_numpy(function: Callable[..., Any], *arguments: Any) -> Any:
     """Return what a function returns in a program that has not loaded numpy."""
+    import_numpy_by(None)  # a client that this process was before may have said otherwise
     numpy = sys.modules.pop("numpy")
     try:
         return function(*arguments)
@@ -254,6 +261,41 @@ def test_without_numpy_arrays_arrive_as_their_parts_and_leave_as_arrays(dtype: A
     assert arrived.dtype == tree["_rdtype"]
     assert arrived.data == tree["_rvalue"]
     assert received(without_numpy(encode_array_data, arrived)) == tree
+
+
+def test_the_first_array_imports_numpy_where_that_is_allowed() -> None:
+    asked = []
+
+    def import_module(name: str) -> None:
+        asked.append(name)
+        sys.modules[name] = np
+
+    tree = received(encode_array(np.arange(3), np))
+
+    def decoded() -> list[Any]:
+        import_numpy_by(import_module)
+        return [decode_array(tree), decode_array(tree)]
+
+    assert all(isinstance(array, np.ndarray) for array in without_numpy(decoded))
+    assert asked == ["numpy"]
+
+
+@pytest.mark.parametrize("reason", [ImportError("no numpy"), OSError("a broken library")])
+def test_a_numpy_that_cannot_be_loaded_is_asked_for_once(reason: Exception) -> None:
+    asked = []
+
+    def import_module(name: str) -> None:
+        asked.append(name)
+        raise reason
+
+    tree = received(encode_array(np.arange(3), np))
+
+    def decoded() -> list[Any]:
+        import_numpy_by(import_module)
+        return [decode_array(tree), decode_array(tree)]
+
+    assert all(isinstance(array, ArrayData) for array in without_numpy(decoded))
+    assert asked == ["numpy"]
 
 
 @pytest.mark.parametrize("dtype", [*DTYPES, *RECORDS], ids=str)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 
+import numpy as np
 import pytest
 
 from imjoy_wire.errors import PeerGoneError, RemoteError
@@ -49,6 +50,16 @@ async def test_a_plugin_with_an_object_and_no_exit_just_ends(started):
         await engine.clients["browser"].start("class P:\n    def run(self): pass\napi.export(P())")
         engine.control("shutdown", {})
         assert await engine.exit_code() == 0
+
+
+async def test_an_array_is_numpys_though_the_plugin_never_imports_it(started):
+    script = (
+        "import sys\nloaded = 'numpy' in sys.modules\n"
+        "api.export({'total': lambda array: [loaded, float(array.sum())]})"
+    )
+    async with started() as engine:
+        api = await engine.clients["browser"].start(script)
+        assert await api.total(np.arange(4.0)) == [False, 6.0]
 
 
 async def test_a_worker_without_a_plugin_just_ends(started):
