@@ -14,9 +14,10 @@ from typing import Literal
 from rich.console import Console
 from rich.logging import RichHandler
 
-__all__ = ["JsonFormatter", "SecretFilter", "configure"]
+__all__ = ["JsonFormatter", "SecretFilter", "blank", "configure"]
 
 _FIELDS = ("plugin", "instance", "workspace", "state")
+_PLAIN = "%(asctime)s %(levelname)-7s %(message)s"
 
 
 class SecretFilter(logging.Filter):
@@ -25,6 +26,10 @@ class SecretFilter(logging.Filter):
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__()
         self._secrets = [secret for secret in secrets if secret]
+
+    def add(self, secret: str) -> None:
+        """Blank this one as well from now on."""
+        self._secrets.append(secret)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return True always: a record is cleaned, never dropped."""
@@ -68,7 +73,13 @@ def configure(
     Return the terminal that it is written to, for others that draw there too; None when it is none.
     """
     console = Console(stderr=True)
-    handler = _json_handler() if style == "json" else _text_handler(console, debug)
+    if style == "json":
+        handler = _stream_handler(JsonFormatter())
+    elif console.is_terminal:
+        handler = _terminal_handler(console, debug)
+    else:
+        # A file, a journal, a pipe: whole lines, whatever their length.
+        handler = _stream_handler(logging.Formatter(_PLAIN, datefmt="%Y-%m-%d %H:%M:%S"))
     handler.addFilter(SecretFilter(secrets))
     root = logging.getLogger()
     for old in list(root.handlers):
@@ -79,13 +90,21 @@ def configure(
     return console if style == "text" and console.is_terminal else None
 
 
-def _json_handler() -> logging.Handler:
+def blank(secret: str) -> None:
+    """Keep a secret that was not known at `configure` out of the log from now on."""
+    for handler in logging.getLogger().handlers:
+        for kept in handler.filters:
+            if isinstance(kept, SecretFilter):
+                kept.add(secret)
+
+
+def _stream_handler(formatter: logging.Formatter) -> logging.Handler:
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(formatter)
     return handler
 
 
-def _text_handler(console: Console, debug: bool) -> logging.Handler:
+def _terminal_handler(console: Console, debug: bool) -> logging.Handler:
     handler = RichHandler(
         console=console,
         show_path=debug,

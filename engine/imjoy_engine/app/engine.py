@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
+from imjoy_engine import logs
 from imjoy_engine.app.environments import EnvironmentTools, open_environments
 from imjoy_engine.app.info import engine_info
 from imjoy_engine.app.shared_memory import shared_directory
@@ -138,6 +139,7 @@ class Engine:
         stack.callback(self._terminal.close)
         lock = stack.enter_context(locked_workspace(config.state_dir))
         self.token = config.token or load_secret(config.state_dir / "token")
+        logs.blank(self.token)
         listener = await stack.enter_async_context(
             WorkerListener.listening(max_frame_bytes=config.limits.max_message_bytes)
         )
@@ -266,6 +268,7 @@ class Engine:
 
     def _renew_token(self) -> str:
         self.token = renew_secret(self.config.state_dir / "token")
+        logs.blank(self.token)
         return self.token
 
     def _visible(self, workspace: str) -> tuple[Path, ...]:

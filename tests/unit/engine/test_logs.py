@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import logging
 
-from imjoy_engine.logs import JsonFormatter, SecretFilter
+import pytest
+
+from imjoy_engine.logs import JsonFormatter, SecretFilter, blank, configure
 
 
 def record(message: str, *args: object, **extra: object) -> logging.LogRecord:
@@ -40,3 +42,21 @@ def test_secrets_are_blanked_in_every_form() -> None:
     entry = record("the token is %s", "hunter22")
     assert SecretFilter(["hunter22", ""]).filter(entry)
     assert json.loads(JsonFormatter().format(entry))["message"] == "the token is [secret]"
+
+
+def test_in_a_file_a_line_is_whole_and_a_later_secret_blanked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root, ours = logging.getLogger(), logging.getLogger("imjoy_engine")
+    before, levels = list(root.handlers), (root.level, ours.level)
+    try:
+        assert configure(debug=False) is None
+        blank("hunter22")
+        logging.getLogger("imjoy_engine.x").info("%s hunter22 end", "long " * 60)
+    finally:
+        root.handlers[:] = before
+        root.setLevel(levels[0])
+        ours.setLevel(levels[1])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert " INFO " in line
+    assert line.endswith("long  [secret] end")
