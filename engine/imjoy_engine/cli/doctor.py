@@ -21,7 +21,7 @@ from rich.table import Table
 from uv import find_uv_bin
 
 from imjoy_engine import __version__
-from imjoy_engine.cli.running import as_json
+from imjoy_engine.cli.running import as_json, workspace_option
 from imjoy_engine.config import default_store, process_environment
 from imjoy_engine.environments.interpreters import find_interpreters
 from imjoy_engine.resources import NvmlProbe
@@ -45,10 +45,11 @@ class Finding:
 
 
 @click.command()
+@workspace_option
 @as_json
-def doctor(as_json: bool) -> None:
+def doctor(workspace: Path, as_json: bool) -> None:
     """Look at what plugins need of this machine; exit code 1 when no plugin can run."""
-    found = list(examine())
+    found = list(examine(workspace.expanduser().absolute()))
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in found], indent=2))
     else:
@@ -60,11 +61,14 @@ def doctor(as_json: bool) -> None:
         sys.exit(1)
 
 
-def examine() -> Iterator[Finding]:
-    """Yield what was found, the most important first."""
+def examine(workspace: Path) -> Iterator[Finding]:
+    """Yield what was found, the most important first; an engine would run on `workspace`."""
     python = f"Python {platform.python_version()}, {platform.system()}"
     yield Finding("engine", "good", f"{__version__} on {python}")
-    for look in (_uv, _pythons, _store, _gpus, _cgroups, _shared_memory, _files, _machine):
+    for look in (_uv, _pythons, _store):
+        yield look()
+    yield _place("workspace", workspace, "choose another with --workspace")
+    for look in (_gpus, _cgroups, _shared_memory, _files, _machine):
         yield look()
     for name in ("podman", "docker", "apptainer", "bwrap"):
         path = shutil.which(name)
@@ -92,13 +96,17 @@ def _as_numbers(version: str) -> tuple[int, ...]:
 
 
 def _store() -> Finding:
-    store = default_store()
-    place = next(path for path in (store, *store.parents) if path.exists())
+    return _place("store", default_store(), "set IMJOY_ENGINE_STORE")
+
+
+def _place(what: str, path: Path, remedy: str) -> Finding:
+    """Say whether a directory can be written, or made where it is not there yet."""
+    place = next(parent for parent in (path, *path.parents) if parent.exists())
     if not os.access(place, os.W_OK):
-        return Finding("store", "broken", f"{store} cannot be written: set IMJOY_ENGINE_STORE")
+        return Finding(what, "broken", f"{path} cannot be written: {remedy}")
     free = shutil.disk_usage(place).free
     verdict = "good" if free > _LITTLE_SPACE_BYTES else "lacking"
-    return Finding("store", verdict, f"{store}, {bytes_in_words(free)} free")
+    return Finding(what, verdict, f"{path}, {bytes_in_words(free)} free")
 
 
 def _gpus() -> Finding:

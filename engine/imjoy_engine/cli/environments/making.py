@@ -173,5 +173,9 @@ async def _made(
             print_json({"key": lease.key, "prefix": lease.prefix, "packages": packages})
             return
         took = seconds_in_words(time.monotonic() - began_s)
-        click.echo(f"{lease.key} is ready after {took}: {len(lease.packages)} packages.")
+        click.echo(f"{lease.key} is ready after {took}: {_counted(lease.packages)}.")
         click.echo(f"Its Python: {lease.python}")
+
+
+def _counted(packages: Sequence[object]) -> str:
+    return "1 package" if len(packages) == 1 else f"{len(packages)} packages"

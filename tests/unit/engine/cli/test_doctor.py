@@ -3,9 +3,9 @@ from __future__ import annotations
 from imjoy_engine.cli.doctor import examine
 
 
-def test_it_looks_at_everything_and_says_what_it_found():
-    found = {finding.what: finding for finding in examine()}
-    assert list(found)[:4] == ["engine", "uv", "Pythons", "store"]
+def test_it_looks_at_everything_and_says_what_it_found(tmp_path):
+    found = {finding.what: finding for finding in examine(tmp_path)}
+    assert list(found)[:5] == ["engine", "uv", "Pythons", "store", "workspace"]
     assert found["uv"].verdict == "good"
     assert {"GPUs", "limits", "shared memory", "open files", "podman", "bwrap"} <= found.keys()
     assert all(finding.words for finding in found.values())
@@ -16,6 +16,6 @@ def test_a_store_that_cannot_be_written_is_broken(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setattr("os.access", lambda *_: False)
     monkeypatch.setenv("IMJOY_ENGINE_STORE", str(tmp_path / "file" / "store"))
-    found = {finding.what: finding for finding in examine()}
+    found = {finding.what: finding for finding in examine(tmp_path)}
     assert found["store"].verdict == "broken"
     assert "IMJOY_ENGINE_STORE" in found["store"].words
