@@ -66,6 +66,9 @@ class PluginInstance:
         self.work_dir = work_dir
         self.channel: Channel | None = None
         self.pid: int | None = None
+        self.started_s: float | None = None
+        """When the process became this plugin's, on the monotonic clock; None where an earlier
+        engine has started it."""
         self.error: EngineError | None = None
         self.exit: dict[str, Any] | None = None
         self.peers: list[str] = []

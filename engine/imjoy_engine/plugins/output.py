@@ -93,9 +93,11 @@ class OutputLog:
             loop = asyncio.get_running_loop()
             self._flush_handle = loop.call_later(_FLUSH_S, self._flush)
 
-    def mark_end(self, words: str) -> None:
-        """Put the last line into the file; before `close`."""
+    def mark_end(self, words: str, said: str = "") -> None:
+        """Put the last line into the file, after what a tool has `said`; before `close`."""
         self.last_lines()  # what a flood has held back comes first
+        if said:
+            self.mark(f"its last words:\n{said.rstrip()}")
         self.mark(f"ended: {words}")
 
     def last_lines(self, count: int = 20) -> list[str]:

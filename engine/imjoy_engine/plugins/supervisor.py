@@ -108,7 +108,9 @@ class PluginSupervisor:
             final = State.FAILED
             instance.error = EngineError(f"The engine failed while it ran the plugin: {error!r}.")
         why = f". {instance.error.message}" if instance.error is not None else ""
-        instance.output.mark_end(f"{final}{why}")
+        # Before the plugin ran, a tool's words are all there is: those of a failed build.
+        said = instance.error.log_tail if instance.error is not None else ""
+        instance.output.mark_end(f"{final}{why}", said)
         await self._tell_end(instance.error)
         if instance.error is not None:
             instance.lifecycle.enter(final, error=instance.error.as_dict())

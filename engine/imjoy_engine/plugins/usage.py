@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from imjoy_engine.clock import Clock, SystemClock
@@ -62,12 +62,23 @@ class UsageMeter:
 
     async def of(self, instances: Collection[PluginInstance]) -> dict[str, Usage]:
         """Return the usage of the plugins that have a process here, by instance id."""
-        pids = {entry.pid: entry.id for entry in instances if entry.pid and not entry.exit}
+        entries = {entry.pid: entry for entry in instances if entry.pid and not entry.exit}
         async with self._reading:
             is_fresh = self._clock.monotonic() - self._read_at_s < _FRESH_S
-            if not is_fresh or not pids.keys() <= self._known.keys():
-                await self._look(pids.keys() | self._known.keys())
-        return {instance: self._known[pid] for pid, instance in pids.items() if pid in self._known}
+            if not is_fresh or not entries.keys() <= self._known.keys():
+                await self._look(entries.keys() | self._known.keys())
+        return {
+            entry.id: self._since_start(entry, self._known[pid])
+            for pid, entry in entries.items()
+            if pid in self._known
+        }
+
+    def _since_start(self, instance: PluginInstance, usage: Usage) -> Usage:
+        """Return the usage with the plugin's age: its process may have waited for it before."""
+        if instance.started_s is None:
+            return usage
+        age_s = max(0.0, self._clock.monotonic() - instance.started_s)
+        return replace(usage, age_s=min(usage.age_s, age_s))
 
     async def _look(self, pids: Collection[int]) -> None:
         trees = await asyncio.to_thread(self._read, pids)

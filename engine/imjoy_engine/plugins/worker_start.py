@@ -7,6 +7,7 @@ has left. What is acquired goes on a stack: the last acquired is the first relea
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -86,6 +87,7 @@ class WorkerStart:
             place = self._detached.place_for(instance)
             return await self._launched(replace(launch, held_fds=held, kept=place), variables)
         started = self._spare(launch, variables) or await self._launched(launch, variables)
+        self._instance.started_s = time.monotonic()
         if tools.spares is not None:
             tools.spares.keep(launch, wish.lease_again)
         return started

@@ -111,3 +111,14 @@ async def test_the_engines_own_lines_are_in_the_file_alone(tmp_path: Path) -> No
     ]
     assert [is_end(line) for line in lines] == [False, False, False, True]
     assert log.last_lines() == ["half a line"]
+
+
+async def test_a_tools_last_words_stand_before_the_end(tmp_path: Path) -> None:
+    heard = Heard()
+    log = OutputLog(tmp_path / "a.log", heard, max_file_bytes=1 << 20)
+    log.mark_end("failed. No build.", "$ uv pip install nothing\nNo solution found\n")
+    await log.close()
+    lines = log.path.read_text().splitlines()
+    assert lines[1:3] == ["$ uv pip install nothing", "No solution found"]
+    assert [is_end(line) for line in lines] == [False, False, False, True]
+    assert heard.pieces == []

@@ -25,6 +25,7 @@ class Plugin:
     def __init__(self, number: int, pid: int | None) -> None:
         self.id = f"i_{number}"
         self.pid = pid
+        self.started_s: float | None = None
         self.exit: Any = None
 
 
@@ -84,3 +85,13 @@ async def test_what_has_ended_uses_nothing(meter: UsageMeter, clock: FakeClock) 
     ended: Any = Plugin(1, 11)
     ended.exit = {"exit_code": 0}
     assert await meter.of([ended]) == {}
+
+
+async def test_a_plugin_is_as_old_as_its_start_though_its_interpreter_waited_for_it(
+    meter: UsageMeter, machine: Machine, clock: FakeClock
+) -> None:
+    plugin: Any = Plugin(1, 11)
+    plugin.started_s = clock.monotonic()
+    clock.advance(3)
+    machine.trees[11] = TreeUsage((11,), cpu_s=1.0, memory_bytes=1, age_s=500.0)
+    assert (await meter.of([plugin]))["i_1"].age_s == 3
