@@ -164,7 +164,7 @@ class TokenAuth:
             return
         self._note_wrong(address, record, now)
         raise TokenError(
-            "The connection token is wrong.",
+            "The connection token is wrong." if token else "The connection token is missing.",
             hint="Open the link that the engine printed when it started; it holds the token.",
         )
 
