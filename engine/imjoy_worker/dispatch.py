@@ -224,7 +224,7 @@ class Dispatcher:
             return
         if isinstance(error, ErrorInProcess):
             error = error.told
-        if isinstance(error, asyncio.CancelledError):
+        if isinstance(error, (asyncio.CancelledError, KeyboardInterrupt)):
             error = CallCancelledError("{} was cancelled".format(call.label), CANCELLED)
         elif isinstance(error, SystemExit):
             error = RuntimeError("{} ended itself with sys.exit()".format(call.label))

@@ -96,8 +96,11 @@ class Life:
         self._link.flush(LAST_WORDS_S)
         self._link.close()
         stdio.flush()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # What is left is the interpreter's waiting for threads that compute: a signal ends that
+            # without a word.
+            signal.signal(number, signal.SIG_DFL)
         if self._signal is not None:
-            signal.signal(self._signal, signal.SIG_DFL)
             os.kill(os.getpid(), self._signal)  # so that our parent sees which it was
         return 0
 
@@ -106,8 +109,9 @@ class Life:
         try:
             self._loop.run_forever()
         except (SystemExit, KeyboardInterrupt) as error:
-            # Raised by a task of the plugin's, or by a second signal into its code.
-            tracebacks.report(error, "the plugin's background work")
+            # Raised by a task of the plugin's, or by a second signal: who stops it knows of that.
+            if not (self._is_leaving and isinstance(error, KeyboardInterrupt)):
+                tracebacks.report(error, "the plugin's background work")
             return self._is_leaving
         return self._is_leaving
 

@@ -122,7 +122,9 @@ class PluginSupervisor:
         instance = self._instance
         await instance.output.close()
         if instance.exit is not None:
-            instance.emit("exit", **instance.exit, last_lines=instance.output.last_lines())
+            wanted = {"code": "plugin-stopped"} if self._stop_wanted.is_set() else {}
+            last_lines = instance.output.last_lines()
+            instance.emit("exit", **instance.exit, **wanted, last_lines=last_lines)
         if error is not None:
             if not error.log_tail:
                 error.log_tail = "\n".join(instance.output.last_lines())

@@ -53,6 +53,8 @@ export function errorOf(said, fallback) {
  * @returns {LinkError}
  */
 export function exitError(name, report) {
+  // Who has stopped it needs no account of how it went.
+  if (report.code === "plugin-stopped") return stoppedError(name);
   const printed = Array.isArray(report.last_lines) ? report.last_lines.map(String) : [];
   const words = text(report.words) || exitWords(report);
   const sentence = text(report.message) || `The plugin "${name}" has ended: ${words}.`;
@@ -61,6 +63,18 @@ export function exitError(name, report) {
     hint: "Reload it to start it again.",
     lines: printed.length > 0 ? ["Its last lines:", ...printed.slice(-LAST_LINES)] : [],
     logTail: printed.join("\n"),
+  });
+}
+
+/**
+ * Return what callers of a plugin are told that a person has stopped.
+ * @param {string} name the plugin's
+ * @returns {LinkError}
+ */
+export function stoppedError(name) {
+  return new LinkError(`The plugin "${name}" was stopped.`, {
+    code: "plugin-stopped",
+    hint: "Reload it to start it again.",
   });
 }
 

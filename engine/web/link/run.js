@@ -4,7 +4,7 @@
  */
 
 import { PeerConnection } from "./conn.js";
-import { LinkError, errorOf, exitError } from "./errors.js";
+import { LinkError, errorOf, exitError, stoppedError } from "./errors.js";
 import { PendingCalls } from "./pending.js";
 
 /** @typedef {import("./session.js").Session} Session */
@@ -243,10 +243,7 @@ export class PluginRun {
 
   /** @returns {LinkError} */
   stopped() {
-    return new LinkError(`The plugin "${this.name}" was stopped.`, {
-      code: "plugin-stopped",
-      hint: "Reload it to start it again.",
-    });
+    return stoppedError(this.name);
   }
 }
 

@@ -127,6 +127,47 @@ test("a run that raises says so on the card and in the log", async () => {
   assert.deepEqual([app.logs.of("Demo").entries[0].text, app.logs.of("Demo").errors.value], [words, 1]);
 });
 
+function named(name, message, more = {}) {
+  return Object.assign(new Error(message), { name, ...more });
+}
+
+test("a run that a person has ended is no error", async () => {
+  const ends = [
+    [named("CancelledError", "The dialog was cancelled.", { trace: "Traceback" }), "ready", /^Cancelled after /],
+    [new Error("Error: The dialog was cancelled."), "ready", /^Cancelled after /],
+    [named("LinkError", 'The plugin "Demo" was stopped.', { code: "plugin-stopped" }), "ready", /^Stopped after /],
+    [named("CancelledError", "run was cancelled"), "draining", /^Stopped after /],
+    [named("KeyboardInterrupt", ""), "draining", /^Stopped after /],
+  ];
+  for (const [error, state, words] of ends) {
+    const { app, core, runner, watcher, of } = startPage();
+    core.onLoad = () => ({
+      run: async () => {
+        watcher.onEngineEvent({ id: "Demo-1", name: "Demo", event: "state", state });
+        throw error;
+      },
+    });
+    await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
+    await runner.run("Demo", {});
+    assert.match(of("Demo").outcome, words);
+    assert.deepEqual([of("Demo").outcomeFailed, app.logs.of("Demo").errors.value], [false, 0]);
+  }
+});
+
+test("what a plugin asks is taken away when its process has ended", async () => {
+  for (const state of ["failed", "stopped", "backoff"]) {
+    const { app, runner, watcher } = startPage();
+    await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
+    const gone = assert.rejects(app.dialogs.ask("prompt", {}, "Demo"));
+    const other = app.dialogs.ask("prompt", {}, "Other");
+    watcher.onEngineEvent({ id: "Demo-1", name: "Demo", event: "state", state });
+    await gone;
+    assert.deepEqual(app.dialogs.open.value.map(({ owner }) => owner), ["Other"]);
+    app.dialogs.open.value[0].answer(1);
+    await other;
+  }
+});
+
 test("stop ends the process, its dialogs and the core's plugin", async () => {
   const { app, core, runner, of } = startPage();
   await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });

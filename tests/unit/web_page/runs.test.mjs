@@ -26,6 +26,8 @@ test("a run is told in words", () => {
   assert.equal(runWords({ ...RUN, progress: 0.5, status: "epoch 3" }, 1005), "Running for 5.0 s 50 %: epoch 3");
   assert.equal(runWords({ ...RUN, state: "done", ended: 1072 }, 9999), "Finished in 1 min 12 s");
   assert.equal(runWords({ ...RUN, state: "failed", ended: 1002 }, 9999), "Failed after 2.0 s");
+  const stopped = { ...RUN, state: "failed", ended: 1002, error: { code: "plugin-stopped" } };
+  assert.equal(runWords(stopped, 9999), "Stopped after 2.0 s");
   assert.equal(runWords({ ...RUN, state: "lost", ended: 1002 }, 9999), "Lost with the engine");
 });
 
@@ -56,7 +58,7 @@ function page(runs, results = {}) {
     shown: [],
     watcher: { setBar: (_name, value) => app.bars.push(value) },
     logs: { of: () => ({ write: (_stream, text) => app.lines.push(text), add: (kind, text) => app.lines.push(`${kind}: ${text}`) }) },
-    plugins: { change: (_name, change) => Object.assign(record, change(record)) },
+    plugins: { get: () => undefined, change: (_name, change) => Object.assign(record, change(record)) },
     runner: {
       endRun: (_name, words, failed, counted) => app.outcomes.push([words, failed, counted]),
       showResult: async (_name, result) => app.shown.push(result),

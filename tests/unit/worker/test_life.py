@@ -137,6 +137,32 @@ async def test_a_signal_calls_exit_and_ends_the_process_as_that_signal(started, 
         assert engine.err == []
 
 
+async def test_a_signal_while_threads_compute_ends_the_process_without_a_word(started):
+    script = """
+import time
+def run():
+    print('computing')
+    while True: time.sleep(0.01)
+def exit():
+    print('exit was called')
+api.export({'run': run, 'exit': exit})
+"""
+    async with started() as engine:
+        api = await engine.clients["browser"].start(script)
+        running = asyncio.ensure_future(api.run())
+        await engine.printed("computing")
+        engine.control("shutdown", {"grace_s": 20})
+        async with asyncio.timeout(DEADLINE_S):
+            await engine.hung_up.wait()
+        ended = asyncio.ensure_future(engine.exit_code())
+        while not ended.done():
+            engine.process.send_signal(signal.SIGINT)
+            await asyncio.wait([ended], timeout=0.01)
+        assert await ended == -signal.SIGINT
+        assert engine.err == []
+        running.cancel()
+
+
 async def test_a_second_signal_breaks_into_code_that_computes(started):
     async with started() as engine:
         browser = engine.clients["browser"]

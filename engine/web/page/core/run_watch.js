@@ -6,7 +6,7 @@
 import { explain } from "../text/errors.js";
 import { formatDuration } from "../text/format.js";
 import { withRun } from "../state/run_list.js";
-import { resultWords } from "./outcomes.js";
+import { calmEnd, resultWords } from "./outcomes.js";
 
 /** @typedef {import("../app.js").App} App */
 /** @typedef {import("../../link/run_records.js").RunRecord} RunRecord */
@@ -69,6 +69,8 @@ export class RunWatch {
       end(`Finished in ${took}${resultWords(result)}`, false);
       await runner?.showResult(run.plugin, result);
     } catch (error) {
+      const calm = calmEnd(error, this.app.plugins.get(run.plugin), took);
+      if (calm) return end(calm, false);
       const { summary, story } = explain(error);
       if (wasRunning) this.app.logs.of(run.plugin).add("error", story);
       end(summary, true);

@@ -11,7 +11,7 @@ import { explain, wordsOf } from "../text/errors.js";
 import { formatDuration } from "../text/format.js";
 import { engineComes } from "./engine_wait.js";
 import { livePlugin } from "./live.js";
-import { resultWords } from "./outcomes.js";
+import { calmEnd, resultWords } from "./outcomes.js";
 
 /** @typedef {import("../app.js").App} App */
 /** @typedef {import("../state/records.js").PluginRecord} PluginRecord */
@@ -111,7 +111,8 @@ export class Runner {
       this.endRun(name, `Finished in ${took()}${resultWords(result)}`, false);
       await this.showResult(name, result);
     } catch (error) {
-      if (error === CANCELLED) return this.endRun(name, `Cancelled after ${took()}.`, false);
+      const calm = error === CANCELLED ? `Cancelled after ${took()}.` : calmEnd(error, plugins.get(name), took());
+      if (calm) return this.endRun(name, calm, false);
       const { summary, story } = explain(error);
       logs.of(name).add("error", story);
       this.endRun(name, summary, true);

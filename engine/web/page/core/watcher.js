@@ -9,6 +9,8 @@ import { keepWaiting } from "./patience.js";
 
 /** @typedef {import("../app.js").App} App */
 
+/** In these states nobody is there who would hear what is answered to a plugin's questions. */
+const GONE = new Set(["stopped", "failed", "backoff"]);
 const SMALL_TALK = /^(<|Running plugin with plugin engine)/;
 
 export class Watcher {
@@ -32,6 +34,7 @@ export class Watcher {
     // The last words of an instance that was replaced are not about the one on the card.
     if (current && current.id !== event.id && event.event !== "log") return;
     this.consents.hear(event);
+    if (event.event === "state" && GONE.has(event.state)) this.app.dialogs.cancelAllOf(event.name);
     if (event.event === "log") logs.of(event.name).write(event.stream === "stderr" ? "stderr" : "stdout", String(event.text));
     if (event.event === "exit") logs.of(event.name).add("note", `The process ended: ${event.words || "no reason was given"}.`);
     if (event.event === "progress" && event.message) logs.of(event.name).step(event);

@@ -12,10 +12,12 @@ import { Observable } from "./observable.js";
  * @property {() => void} cancel close it without one
  */
 
+export const DIALOG_CANCELLED = "The dialog was cancelled.";
+
 /** A dialog went away unanswered. */
 export class CancelledError extends Error {
   /** @param {string} [message] */
-  constructor(message = "The dialog was cancelled.") {
+  constructor(message = DIALOG_CANCELLED) {
     super(message);
     this.name = "CancelledError";
   }

@@ -18,13 +18,14 @@ export function runsOf(runs, name, tag) {
 }
 
 /** Return how a run stands, in words. @param {RunRecord} run @param {number} now in seconds */
-export function runWords({ state, started, ended, progress, status }, now) {
+export function runWords({ state, started, ended, progress, status, error }, now) {
   const took = formatDuration((ended ?? now) - started);
   if (state === "running") {
     const far = progress === null ? "" : ` ${Math.round(percent(progress))} %`;
     return [`Running for ${took}${far}`, status].filter(Boolean).join(": ");
   }
   if (state === "done") return `Finished in ${took}`;
+  if (error?.code === "plugin-stopped") return `Stopped after ${took}`;
   return state === "failed" ? `Failed after ${took}` : "Lost with the engine";
 }
 
