@@ -7,8 +7,8 @@ import { Logs } from "./state/logs.js";
 import { Messages } from "./state/messages.js";
 import { Observable } from "./state/observable.js";
 import { Plugins } from "./state/plugins.js";
-import { recall, remember } from "./state/remembered.js";
-import { BY_PLUGIN, hasEnded } from "./state/records.js";
+import { recall, remember, rememberedOf } from "./state/remembered.js";
+import { BY_PLUGIN } from "./state/records.js";
 import { Windows } from "./state/windows.js";
 
 /**
@@ -68,14 +68,21 @@ export class App {
     return ownerOf(caller, [...this.plugins.records.value.keys()]);
   }
 
-  /** Keep what is loaded for a reload and for the next visit. */
+  /** Keep what is on the page, also what failed, for a reload and for the next visit. */
   rememberPlugins() {
-    const records = [...this.plugins.records.value.values()];
-    const loaded = records.filter((record) => !hasEnded(record) && record.origin !== BY_PLUGIN);
-    const plugins = loaded.map(({ name, origin, file, values, choices }) => {
-      return { name, origin, source: file.source, tag: file.tag, values, choices };
-    });
-    remember(this.storage, plugins);
-    if (this.tabStorage) remember(this.tabStorage, plugins);
+    remember(this.storage, this.toRemember());
+    this.rememberForReload();
+  }
+
+  /** Keep what is on the page, with what is filled in, for this tab: others may show something else. */
+  rememberForReload() {
+    if (this.tabStorage) remember(this.tabStorage, this.toRemember());
+  }
+
+  toRemember() {
+    const records = this.plugins.records.value;
+    const waiting = this.before.filter(({ name }) => !records.has(name));
+    const brought = [...records.values()].filter((record) => record.origin !== BY_PLUGIN);
+    return [...waiting, ...brought.map(rememberedOf)];
   }
 }

@@ -20,6 +20,8 @@ applyTheme();
 const token = takeToken();
 const app = new App(localStorage, sessionStorage);
 render(html`<${Page} app=${app} />`, /** @type {HTMLElement} */ (document.getElementById("page")));
+// What is filled into the forms changes with every key: it is kept when the page goes.
+addEventListener("pagehide", () => app.rememberForReload());
 void start();
 
 async function start() {

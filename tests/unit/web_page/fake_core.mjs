@@ -64,10 +64,9 @@ export function source(config, script = "api.export({})") {
   return `<config lang="json">${JSON.stringify(full)}</config><script lang="${lang}">${script}</script>`;
 }
 
-/** A page with a core and, if wanted, an engine that is connected. */
-export function startPage({ online = true } = {}) {
-  const storage = new FakeStorage();
-  const app = new App(storage);
+/** A page with a core and, if wanted, an engine that is connected; its storages may be those of an earlier page. */
+export function startPage({ online = true, storage = new FakeStorage(), tab = new FakeStorage() } = {}) {
+  const app = new App(storage, tab);
   const core = new FakeCore();
   app.imjoy = core;
   app.watcher = new Watcher(app, core);
@@ -79,5 +78,5 @@ export function startPage({ online = true } = {}) {
     runOf: () => undefined,
   };
   if (online) app.connection.set({ state: "online", message: "", info: null });
-  return { app, core, storage, runner: app.runner, watcher: app.watcher, of: (name) => app.plugins.get(name) };
+  return { app, core, storage, tab, runner: app.runner, watcher: app.watcher, of: (name) => app.plugins.get(name) };
 }

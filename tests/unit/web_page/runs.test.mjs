@@ -4,7 +4,9 @@ import { test } from "node:test";
 import { RunWatch } from "../../../engine/web/page/core/run_watch.js";
 import { percent, runWords, runsOf, withRun } from "../../../engine/web/page/state/run_list.js";
 import { lookElsewhere, restore } from "../../../engine/web/page/core/elsewhere.js";
+import { recall, remember } from "../../../engine/web/page/state/remembered.js";
 import { Observable } from "../../../engine/web/page/state/observable.js";
+import { source, startPage } from "./fake_core.mjs";
 
 const RUN = {
   id: "r-1",
@@ -63,10 +65,14 @@ function page(runs, results = {}) {
       endRun: (_name, words, failed, counted) => app.outcomes.push([words, failed, counted]),
       showResult: async (_name, result) => app.shown.push(result),
     },
+    cancelled: [],
     link: {
-      runOf: () => ({ resumed: true, instance: "i-1" }),
+      runOf: ({ name, instance }) =>
+        name === "Train" || instance === "i-1" ? { resumed: true, instance: "i-1" } : undefined,
       logOf: async () => "printed before\n",
       runRecords: {
+        own: new Set(),
+        cancel: async (id) => void app.cancelled.push(id),
         list: async () => runs,
         result: async ({ id }) => {
           if (results[id] instanceof Error) throw results[id];
@@ -89,6 +95,24 @@ test("a run that is under way is followed to its end", async () => {
   assert.deepEqual(app.bars, [0.25, 0.5]);
   assert.deepEqual(app.outcomes, [["Finished in 3.0 s: 42", false, true]]);
   assert.deepEqual(app.shown, [42]);
+});
+
+test("a run of before says how far it is, and can be cancelled", async () => {
+  const app = page([{ ...RUN, status: "tile 1 of 4" }]);
+  await app.runWatch.attached("Train");
+  assert.deepEqual([app.record.outcome, app.record.isCancellable], ["tile 1 of 4", true]);
+  app.runWatch.onRun({ ...RUN, progress: 0.5, status: "tile 2 of 4" });
+  assert.deepEqual([app.record.outcome, app.bars], ["tile 2 of 4", [0.5]]);
+  app.runWatch.cancel("Other");
+  app.runWatch.cancel("Train");
+  assert.deepEqual(app.cancelled, ["r-1"]);
+});
+
+test("a run that another page begins is followed, once, and not one of this page or of no plugin here", () => {
+  const app = page([]);
+  app.link.runRecords.own.add("r-own");
+  for (const run of [RUN, RUN, { ...RUN, id: "r-own" }, { ...RUN, id: "r-2", instance: "i-2" }]) app.runWatch.onRun(run);
+  assert.deepEqual([app.record.calls, [...app.runWatch.followed]], [1, ["r-1"]]);
 });
 
 test("of runs that have ended meanwhile the last stands on the card", async () => {
@@ -129,6 +153,39 @@ test("what the tab had loaded comes back, once", () => {
   restore(app);
   restore(app);
   assert.deepEqual(loaded, [["…", { origin: "a file", tag: "GPU", values: { n: 1 }, choices: {} }]]);
+});
+
+test("what had failed or was stopped comes back as it was, with its source and its form", async () => {
+  const { app, runner, core, tab } = startPage();
+  const file = source({ name: "Demo" });
+  core.onLoad = () => {
+    throw new Error("invalid syntax");
+  };
+  await runner.load(file, { origin: "demo.html", values: { n: 1 } });
+  core.onLoad = () => ({});
+  await runner.load(source({ name: "Rest" }), { origin: "rest.html" });
+  await runner.stop("Rest");
+  app.plugins.change("Demo", (old) => ({ ...old, values: { n: 2 } }));
+  app.rememberForReload();
+
+  const anew = startPage({ tab });
+  // A page that goes before it has brought anything back keeps it for the next one.
+  anew.app.rememberPlugins();
+  anew.core.onLoad = () => assert.fail("nobody asked to start it");
+  restore(anew.app);
+  const { state, failure, values, file: kept } = anew.of("Demo");
+  assert.deepEqual([state, failure.message, values, kept.source], ["failed", "invalid syntax", { n: 2 }, file]);
+  assert.equal(anew.of("Rest").state, "stopped");
+  assert.deepEqual(recall(tab).map(({ name }) => name), ["Demo", "Rest"]);
+});
+
+test("what a person removes is not offered again", async () => {
+  const { storage } = startPage();
+  remember(storage, [{ name: "Demo", source: source({ name: "Demo" }), origin: "demo.html", tag: "" }]);
+  const { app, runner } = startPage({ storage });
+  await runner.load(source({ name: "Demo" }), { origin: "demo.html" });
+  await runner.remove("Demo");
+  assert.deepEqual(app.remembered.value, []);
 });
 
 test("plugins without a page, and those that are meant to be shared, can be attached to", async () => {

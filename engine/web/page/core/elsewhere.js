@@ -1,5 +1,8 @@
 /** Brings back what this tab had loaded, and finds what runs on the engine without this page. */
 
+import { checkPluginFile } from "../plugin_file/check.js";
+import { enter, newRecord } from "../state/records.js";
+
 /** @typedef {import("../app.js").App} App */
 
 /**
@@ -13,10 +16,18 @@
 
 const MEANT_TO_BE_SHARED = ["allow-detach", "single-instance"];
 
-/** Load what the tab had before it was loaded anew; what still runs on the engine is attached to. @param {App} app */
+/**
+ * Load what the tab had before it was loaded anew; what still runs on the engine is attached to, and
+ * what had failed or was stopped is there as it was.
+ * @param {App} app
+ */
 export function restore(app) {
-  for (const { source, origin, tag, values, choices } of app.before.splice(0)) {
-    void app.runner?.load(source, { origin, tag, values, choices });
+  for (const { source, origin, tag, values, choices, ended, failure } of app.before.splice(0)) {
+    const checked = ended && checkPluginFile(source, tag);
+    if (checked && "plugin" in checked) {
+      const record = newRecord(checked.plugin, origin, Date.now(), values, choices);
+      app.plugins.put(enter(record, ended, Date.now(), { failure }));
+    } else void app.runner?.load(source, { origin, tag, values, choices });
   }
 }
 

@@ -3,7 +3,7 @@
  * anew: their end stands on the card as if it had.
  */
 
-import { explain } from "../text/errors.js";
+import { explain, wordsOf } from "../text/errors.js";
 import { formatDuration } from "../text/format.js";
 import { withRun } from "../state/run_list.js";
 import { calmEnd, resultWords } from "./outcomes.js";
@@ -24,9 +24,28 @@ export class RunWatch {
   /** Take in what the engine says of a run. @param {RunRecord} run */
   onRun(run) {
     this.app.runs.update((runs) => withRun(runs, run));
-    if (!this.followed.has(run.id)) return;
-    if (run.state !== "running") return void this.ended(run);
-    if (run.progress !== null) this.app.watcher?.setBar(run.plugin, run.progress);
+    if (run.state !== "running") return void (this.followed.has(run.id) && this.ended(run));
+    if (this.followed.has(run.id)) return this.showProgress(run);
+    const { link } = this.app;
+    // One that another page has begun, of a plugin that is here too.
+    if (!link.runRecords.own.has(run.id) && link.runOf({ instance: run.instance })) this.follow(run);
+  }
+
+  /** @param {RunRecord} run one that is under way */
+  showProgress({ plugin, progress, status }) {
+    if (progress !== null) this.app.watcher?.setBar(plugin, progress);
+    if (status) this.app.plugins.change(plugin, (old) => ({ ...old, outcome: status, outcomeFailed: false }));
+  }
+
+  /** Tell a plugin that nobody wants the runs that are followed. @param {string} name */
+  cancel(name) {
+    const { link, messages, runs } = this.app;
+    for (const id of this.followed) {
+      if (runs.value.get(id)?.plugin !== name) continue;
+      link.runRecords
+        .cancel(id)
+        .catch((/** @type {unknown} */ error) => messages.show(`${name}: ${wordsOf(error)}`, { kind: "error" }));
+    }
   }
 
   /** Show the log and the runs of a plugin that was attached to. @param {string} name */
@@ -50,10 +69,10 @@ export class RunWatch {
 
   /** @param {RunRecord} run one that is under way and that this page does not await */
   follow(run) {
-    const { plugins } = this.app;
+    if (this.followed.has(run.id)) return;
     this.followed.add(run.id);
-    plugins.change(run.plugin, (old) => ({ ...old, calls: old.calls + 1, outcome: "" }));
-    if (run.progress !== null) this.app.watcher?.setBar(run.plugin, run.progress);
+    this.app.plugins.change(run.plugin, (old) => ({ ...old, calls: old.calls + 1, outcome: "", isCancellable: true }));
+    this.showProgress(run);
   }
 
   /** Say on the card how a run has ended. @param {RunRecord} run */

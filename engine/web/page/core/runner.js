@@ -102,6 +102,7 @@ export class Runner {
     if (!plugin) return;
     const run = operation ? this.operationOf(plugin, operation) : plugin.api.run;
     if (typeof run !== "function") return this.endRun(name, "It exports no run function.", true);
+    this.app.rememberPlugins();
     const { call, isCancellable } = this.cancellable(name, run);
     plugins.change(name, (old) => ({ ...old, calls: old.calls + 1, outcome: "", isCancellable }));
     const began = performance.now();
@@ -123,6 +124,7 @@ export class Runner {
   cancel(name) {
     this.aborters.get(name)?.abort(CANCELLED);
     this.aborters.delete(name);
+    this.app.runWatch.cancel(name);
   }
 
   /**
@@ -165,6 +167,7 @@ export class Runner {
     }
     this.forgetInCore(name);
     plugins.change(name, (old) => enter(old, "stopped", Date.now()));
+    this.app.rememberPlugins();
   }
 
   /** Start a plugin anew, perhaps from other source or with another tag. @param {string} name @param {{source?: string, tag?: string}} [change] */
@@ -185,6 +188,7 @@ export class Runner {
     const record = this.app.plugins.get(name);
     if (record && !hasEnded(record)) await this.stop(name);
     this.app.plugins.remove(name);
+    this.app.remembered.update((known) => known.filter((plugin) => plugin.name !== name));
     this.app.logs.forget(name);
     this.app.rememberPlugins();
   }

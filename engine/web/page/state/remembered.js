@@ -11,7 +11,17 @@ const MAX_CHARS = 2_000_000;
  * @property {string} tag
  * @property {Record<string, unknown>} [values] what was filled into its form
  * @property {Record<string, unknown>} [choices] what was decided about its environment
+ * @property {"failed" | "stopped"} [ended] it did not run, and is not to be started by itself
+ * @property {import("./records.js").Failure | null} [failure] why
  */
+
+/** Return what is kept of a plugin. @param {import("./records.js").PluginRecord} record @returns {Remembered} */
+export function rememberedOf({ name, origin, file, values, choices, state, failure }) {
+  const kept = { name, origin, source: file.source, tag: file.tag, values, choices };
+  if (state === "failed") return { ...kept, ended: "failed", failure };
+  // One that stopped for a reason, as that its engine is away, is not one that a person has stopped.
+  return state === "stopped" && failure === null ? { ...kept, ended: "stopped" } : kept;
+}
 
 /** @param {Storage} storage @returns {Remembered[]} */
 export function recall(storage) {

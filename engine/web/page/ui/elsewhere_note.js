@@ -20,7 +20,7 @@ export function ElsewhereNote() {
   const missing = plugins.filter(({ name }) => !records.has(name));
   if (missing.length === 0) return null;
   return html`<section class="note elsewhere" aria-label="Running on the engine">
-    <p>Running on the engine, not on this page:</p>
+    <p>Running on the engine, not on this page. Attach to use them as they are, with all they have in memory:</p>
     <ul class="plain-list">
       ${missing.map(
         (plugin) => html`<li class="list-row" key=${plugin.instance}>

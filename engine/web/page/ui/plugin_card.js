@@ -22,6 +22,9 @@ export function PluginCard({ record }) {
   const form = useMemo(() => parseForm(file.ui), [file]);
   const setValue = (/** @type {string} */ id, /** @type {unknown} */ value) =>
     plugins.change(name, (old) => ({ ...old, values: { ...old.values, [id]: value } }));
+  const onEngine = ENGINE_TYPES.includes(file.type);
+  // One bar and one line cannot speak for several runs: each stands in the list.
+  const areListed = onEngine && record.calls > 1;
   return html`<article class="card" aria-label=${name}>
     <header class="card-head">
       <${PluginIcon} name=${name} icon=${file.icon} />
@@ -41,6 +44,7 @@ export function PluginCard({ record }) {
     ${record.failure && html`<${FailureNote} failure=${record.failure} name=${hasEnded(record) ? name : ""} />`}
     ${record.state === "draining" && record.detail && html`<p class="quiet">${record.detail}</p>`}
     ${record.bar !== null &&
+    !areListed &&
     html`<progress class="bar" aria-label=${`Progress of ${name}`} max="100" value=${record.bar}></progress>`}
     ${form.rows.length > 0 &&
     !hasEnded(record) &&
@@ -49,9 +53,10 @@ export function PluginCard({ record }) {
     <${PluginActions} record=${record} form=${form} />
     ${isUp(record) && html`<${PluginOperations} record=${record} />`}
     ${record.outcome &&
+    !areListed &&
     !record.failure &&
     html`<p class=${record.outcomeFailed ? "outcome outcome-failed" : "outcome"} role="status">${record.outcome}</p>`}
-    ${ENGINE_TYPES.includes(file.type) && html`<${RunList} name=${name} tag=${file.tag} />`}
+    ${onEngine && html`<${RunList} name=${name} tag=${file.tag} />`}
   </article>`;
 }
 

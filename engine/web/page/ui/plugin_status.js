@@ -20,6 +20,7 @@ const WORDS = {
 
 /** @param {PluginRecord} record */
 export function statusWords(record) {
+  if (record.state === "ready" && record.calls > 1) return `${record.calls} running`;
   if (record.state === "ready" && (record.calls > 0 || record.busy)) return "Running";
   return WORDS[record.state] ?? record.state;
 }

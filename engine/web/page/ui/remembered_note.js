@@ -7,11 +7,15 @@ export function RememberedNote() {
   const app = useApp();
   const known = useObservable(app.remembered);
   const records = useObservable(app.plugins.records);
-  const missing = known.filter((plugin) => !records.has(plugin.name));
+  const running = useObservable(app.elsewhere).map(({ name }) => name);
+  // What still runs stands in the note beside this one: to load it would be to attach to it.
+  const missing = known.filter(({ name }) => !records.has(name) && !running.includes(name));
   if (missing.length === 0) return null;
   const load = async () => {
     app.remembered.set([]);
-    for (const { source, origin, tag, choices } of missing) await app.runner?.load(source, { origin, tag, choices });
+    for (const { source, origin, tag, values, choices } of missing) {
+      await app.runner?.load(source, { origin, tag, values, choices });
+    }
   };
   const forget = () => {
     app.remembered.set([]);

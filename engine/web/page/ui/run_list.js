@@ -11,7 +11,9 @@ export function RunList({ name, tag }) {
   const app = useApp();
   const runs = runsOf(useObservable(app.runs), name, tag);
   if (runs.length === 0) return null;
-  return html`<details class="runs">
+  // Of several at once each has its own bar and its own words here.
+  const areSeveral = runs.filter((run) => run.state === "running").length > 1;
+  return html`<details class="runs" open=${areSeveral}>
     <summary>Runs</summary>
     <ul class="plain-list" aria-label=${`Runs of ${name}`}>
       ${runs.map((run) => html`<${RunRow} key=${run.id} run=${run} />`)}

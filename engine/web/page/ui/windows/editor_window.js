@@ -1,6 +1,6 @@
 /** imjoy/plugin-editor: the source of a plugin, to change and load again. */
 
-import { html, useState } from "../../../vendor/preact.js";
+import { html, useEffect, useState } from "../../../vendor/preact.js";
 import { saveBlob } from "../../core/host_files.js";
 import { checkPluginFile } from "../../plugin_file/check.js";
 import { CodeEditor } from "../code_editor.js";
@@ -16,6 +16,13 @@ export function EditorWindow({ window }) {
   const problem = "problem" in checked ? checked.problem : null;
   const name = "plugin" in checked ? checked.plugin.name : window.name;
 
+  const isChanged = code !== saved;
+  useEffect(() => {
+    if (!isChanged) return undefined;
+    const warn = (/** @type {Event} */ event) => event.preventDefault();
+    addEventListener("beforeunload", warn);
+    return () => removeEventListener("beforeunload", warn);
+  }, [isChanged]);
   const save = () => {
     if (problem) return;
     setSaved(code);
@@ -26,7 +33,7 @@ export function EditorWindow({ window }) {
     <${CodeEditor} code=${code} label=${`Source of ${name}`} line=${problem?.line ?? null} onInput=${setCode} onSave=${save} />
     <footer class="editor-foot">
       <p class=${problem ? "editor-problem" : "editor-fine"} role="status">
-        ${problem ? problem.message : code === saved ? "No changes." : "Changed, not loaded yet."}
+        ${problem ? problem.message : isChanged ? "Changed, not loaded yet." : "No changes."}
       </p>
       <button
         class="button button-quiet"
