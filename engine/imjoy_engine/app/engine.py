@@ -253,7 +253,7 @@ class Engine:
         started_s = self._clock.now()
         meter = UsageMeter(self._gpus.probe.memory_by_process, self._clock)
         return Admin(
-            Overview(pool, self._gpus, meter),
+            Overview(pool, self._gpus, meter, self._runs.under_way),
             pool,
             auth,
             key=key,

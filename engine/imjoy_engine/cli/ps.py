@@ -107,6 +107,8 @@ def plugins_table(plugins: list[dict[str, Any]]) -> Table:
 def _state(plugin: dict[str, Any]) -> str:
     if queue := plugin["queue"]:
         return f"queued, {queue['position']} of {queue['length']}"
+    if plugin["state"] == "ready" and (runs := plugin.get("runs", 0)):
+        return "running" if runs == 1 else f"{runs} running"
     return str(plugin["state"])
 
 

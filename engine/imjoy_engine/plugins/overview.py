@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from imjoy_engine.plugins.instance import PluginInstance
@@ -15,10 +17,17 @@ __all__ = ["Overview"]
 class Overview:
     """Reads only; what it returns is for JSON."""
 
-    def __init__(self, pool: PluginPool, gpus: GpuLeases, meter: UsageMeter) -> None:
+    def __init__(
+        self,
+        pool: PluginPool,
+        gpus: GpuLeases,
+        meter: UsageMeter,
+        runs_under_way: Callable[[], Mapping[str, int]] = Counter,
+    ) -> None:
         self._pool = pool
         self._gpus = gpus
         self._meter = meter
+        self._runs_under_way = runs_under_way
 
     @property
     def waiting(self) -> int:
@@ -29,7 +38,11 @@ class Overview:
         """Return the running plugins with what each uses, all or one workspace's, oldest first."""
         instances = self._pool.instances(workspace)
         usage = await self._meter.of(instances)
-        return [_described(instance, usage.get(instance.id)) for instance in instances]
+        runs = self._runs_under_way()
+        return [
+            {**_described(instance, usage.get(instance.id)), "runs": runs.get(instance.id, 0)}
+            for instance in instances
+        ]
 
     async def gpus(self) -> list[dict[str, Any]]:
         """Return the GPUs as `engine_info` lists them, with UUID and holders."""

@@ -12,7 +12,8 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -191,6 +192,10 @@ class Runs:
     def of_workspace(self, workspace: str) -> list[Run]:
         """Return the runs of a workspace, oldest first."""
         return [run for run in self._runs.values() if run.workspace == workspace]
+
+    def under_way(self) -> Mapping[str, int]:
+        """Return how many runs each instance has under way, by its id."""
+        return Counter(run.instance for run in self._runs.values() if not run.is_over)
 
     def find(self, run_id: object, workspace: str) -> Run:
         """Return a run of the workspace. Raises NotFoundError."""

@@ -37,10 +37,14 @@ def test_a_row_tells_what_a_plugin_uses() -> None:
         "usage": None,
         "instance": "i_2",
     }
+    busy = {**PLUGIN, "tag": "", "gpus": [], "usage": None, "runs": 1}
+    busier = {**busy, "runs": 2}
     console = Console(width=200, record=True, file=None, force_terminal=False, quiet=False)
     with console.capture() as capture:
-        console.print(plugins_table([PLUGIN, waiting]), markup=False)
-    head, first, second = (" ".join(line.split()) for line in capture.get().splitlines())
+        console.print(plugins_table([PLUGIN, waiting, busy, busier]), markup=False)
+    lines = [" ".join(line.split()) for line in capture.get().splitlines()]
+    head, first, second, third, fourth = lines
     assert head == "PLUGIN STATE PID CPU MEMORY GPU UP INSTANCE"
     assert first == "Segment [gpu] ready 42 150% 512 MB 0, 1 (3 GB) 1.5 min i_1"
     assert second == "Train queued, 2 of 3 i_2"
+    assert (third, fourth) == ("Segment running 42 i_1", "Segment 2 running 42 i_1")

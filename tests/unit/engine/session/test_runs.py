@@ -88,6 +88,15 @@ async def test_a_run_is_followed_waited_for_and_its_result_kept(tmp_path: Path) 
     await book.runs.close()
 
 
+async def test_runs_under_way_are_counted_by_their_instance(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    for run_id in ("r-1", "r-2", "r-3"):
+        book.ask(run_id)
+    book.answer("r-2")
+    assert book.runs.under_way() == {"i-1": 2}
+    await book.runs.close()
+
+
 async def test_a_big_result_is_put_together_from_its_chunks(tmp_path: Path) -> None:
     book = Book(tmp_path)
     book.ask("r-1")
