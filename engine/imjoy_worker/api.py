@@ -192,8 +192,10 @@ class PluginApi:
     register_codec = registerCodec
 
     def report(self, *values: Any) -> None:
-        """Tell the caller of the running call how far it is; does nothing when nobody listens."""
+        """Tell who waits for the running call how far it is, also a page that comes later."""
         current.report(*values)
+        for value in values:
+            self._on_progress("showStatus" if isinstance(value, str) else "progress", (value,))
 
     def is_cancelled(self) -> bool:
         """Tell whether the caller of the running call waits no more for it."""

@@ -22,6 +22,7 @@ class Plugin:
         return ctx
 
     def fail(self, ctx):
+        api.report(0.25, "tile 1 of 4")
         raise KeyError(ctx)
 
     def late(self, ctx):
@@ -54,6 +55,8 @@ async def test_the_answer_of_a_run_is_marked_and_the_engine_hears_how_far_it_is(
     assert engine.told == [
         ("run", {"id": "r-1", "progress": 0.5}),
         ("run", {"id": "r-1", "status": "half of it"}),
+        ("run", {"id": "r-2", "progress": 0.25}),
+        ("run", {"id": "r-2", "status": "tile 1 of 4"}),
     ]
 
 
