@@ -154,6 +154,15 @@ test("a run that a person has ended is no error", async () => {
   }
 });
 
+test("a start that is ended from elsewhere has not failed", async () => {
+  const { app, core, runner, of } = startPage();
+  core.onLoad = () => {
+    throw named("LinkError", 'The plugin "Demo" was stopped.', { code: "plugin-stopped" });
+  };
+  await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
+  assert.deepEqual([of("Demo").state, of("Demo").failure, app.logs.of("Demo").errors.value], ["stopped", null, 0]);
+});
+
 test("what a plugin asks is taken away when its process has ended", async () => {
   for (const state of ["failed", "stopped", "backoff"]) {
     const { app, runner, watcher } = startPage();

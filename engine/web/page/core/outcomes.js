@@ -19,7 +19,7 @@ export function resultWords(result) {
  * @param {string} took for how long it ran, in words
  */
 export function calmEnd(error, record, took) {
-  if (codeOf(error) === "plugin-stopped" || (record && isBeingStopped(record))) return `Stopped after ${took}.`;
+  if (wasStopped(error) || (record && isBeingStopped(record))) return `Stopped after ${took}.`;
   return isCancelled(error) ? `Cancelled after ${took}.` : "";
 }
 
@@ -34,7 +34,7 @@ function isCancelled(error) {
   return error.name === "CancelledError" || error.message.endsWith(DIALOG_CANCELLED);
 }
 
-/** @param {unknown} error */
-function codeOf(error) {
-  return error instanceof Error && "code" in error ? error.code : "";
+/** Whether an error says that a person has stopped the plugin, here or elsewhere. @param {unknown} error */
+export function wasStopped(error) {
+  return error instanceof Error && "code" in error && error.code === "plugin-stopped";
 }

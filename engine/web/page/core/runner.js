@@ -11,7 +11,7 @@ import { explain, wordsOf } from "../text/errors.js";
 import { formatDuration } from "../text/format.js";
 import { engineComes } from "./engine_wait.js";
 import { livePlugin } from "./live.js";
-import { calmEnd, resultWords } from "./outcomes.js";
+import { calmEnd, resultWords, wasStopped } from "./outcomes.js";
 
 /** @typedef {import("../app.js").App} App */
 /** @typedef {import("../state/records.js").PluginRecord} PluginRecord */
@@ -91,6 +91,7 @@ export class Runner {
       // A start that the person has stopped has not failed.
       if (attempt.isStopped) return;
       this.forgetInCore(name);
+      if (wasStopped(error)) return plugins.change(name, (old) => enter(old, "stopped", Date.now()));
       this.fail(name, failureOf(error) ?? { message: wordsOf(error), hint: "", logTail: "" });
     }
   }

@@ -138,6 +138,25 @@ async def test_a_refusal_is_clear_and_is_not_remembered(tmp_path):
     assert len(desk.questions) == 2
 
 
+@pytest.mark.parametrize(
+    ("commands", "words"),
+    [
+        (["cmd: a"], "The plugin's own command was refused, and its environment needs it."),
+        (
+            ["cmd: a", "cmd: b"],
+            "The plugin's own commands were refused, and its environment needs them.",
+        ),
+    ],
+)
+async def test_a_refusal_by_a_person_is_told_as_one(tmp_path, commands, words):
+    desk = Desk(tmp_path, answer=False, requirements=commands)
+
+    with pytest.raises(CommandRefusedError) as caught:
+        await desk.preparation().lease()
+
+    assert caught.value.message == words
+
+
 async def test_where_nobody_can_be_asked_it_says_how_to_allow(tmp_path):
     desk = Desk(tmp_path, **COMMANDS)
 
