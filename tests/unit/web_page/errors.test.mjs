@@ -41,3 +41,11 @@ test("other errors keep their first line", () => {
   assert.deepEqual(explain(new Error("one\ntwo")), { summary: "one", story: "one\ntwo" });
   assert.equal(explain("no plugin").summary, "no plugin");
 });
+
+test("mistakes of beginners come with what to do", () => {
+  const absent = TRACE.replace("ZeroDivisionError: division by zero", "ModuleNotFoundError: No module named 'skimage.io'");
+  assert.match(explain(absent).summary, /line 7 of the plugin\)\. Add the package that has skimage to the plugin's requirements\.$/);
+  const few = Object.assign(new Error("P.run() takes 1 positional argument but 2 were given"), { name: "TypeError", trace: "TypeError" });
+  assert.match(explain(few).summary, /were given\. A plugin's run is called with ctx: write "def run\(self, ctx\)"/);
+  assert.equal(explain("TypeError: blur() takes 1 positional argument but 2 were given").summary.endsWith("given"), true);
+});

@@ -20,10 +20,17 @@ export async function readFiles(app, files) {
 /** Load a plugin from an address that a person typed. @param {App} app @param {string} address */
 export async function fetchPlugin(app, address) {
   const url = rawAddress(address);
+  if (!URL.canParse(url, "http://engine/")) {
+    const message = `"${address}" is no address of a file.`;
+    app.plugins.refuse({ message, hint: "Give it as https://host/folder/name.imjoy.html.", line: null }, address);
+    return;
+  }
   try {
     await app.runner?.load(await fetchText(url), { origin: address });
   } catch (error) {
-    const message = `The plugin could not be fetched: ${wordsOf(error)}.`;
+    // What a browser says of a server that is not there, or lets no other site read, is no reason.
+    const why = error instanceof TypeError ? `nobody answers at ${url}, or it lets no other page read` : wordsOf(error);
+    const message = `The plugin could not be fetched: ${why}.`;
     const hint = "If the address is right, download the file and drop it here.";
     app.plugins.refuse({ message, hint, line: null }, address);
   }

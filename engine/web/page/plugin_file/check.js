@@ -81,7 +81,8 @@ function noConfig(text, unclosed) {
   const what = /<html[\s>]|<!doctype/i.test(text) ? "an ordinary web page" : "no ImJoy plugin";
   return problem(
     `This file is ${what}: it has no <config> block.`,
-    'A plugin file has a <config lang="json"> block and a <script> block.',
+    'A plugin file has a <config lang="json"> block and a <script> block; ' +
+      'a plain Python script begins with "# /// script", "# [tool.imjoy]", \'# name = "…"\' and "# ///".',
   );
 }
 

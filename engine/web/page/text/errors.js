@@ -28,9 +28,19 @@ export function explain(thrown) {
   if (trace) {
     const { name } = /** @type {Error} */ (thrown);
     const named = words.startsWith(name) || name === "Error" ? words : `${name}: ${words}`;
-    return { summary: withLine(firstLine(named), trace), story: trace };
+    return { summary: withHint(withLine(firstLine(named), trace)), story: trace };
   }
-  return { summary: withLine(headlineOf(words), words), story: words };
+  return { summary: withHint(withLine(headlineOf(words), words)), story: words };
+}
+
+/** Add what to do about a mistake that beginners make. @param {string} summary */
+function withHint(summary) {
+  const missing = /ModuleNotFoundError: No module named '([^'.]+)/.exec(summary)?.[1];
+  if (missing) return `${summary}. Add the package that has ${missing} to the plugin's requirements.`;
+  if (/\brun\(\) takes .*positional arguments? but .* given/.test(summary)) {
+    return `${summary}. A plugin's run is called with ctx: write "def run(self, ctx)", or "def run(ctx)" outside a class.`;
+  }
+  return summary;
 }
 
 /** What the plugin's own side says of the way to the error. @param {unknown} thrown */
