@@ -10,7 +10,7 @@ import contextvars
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from inspect import isawaitable
 from types import GeneratorType
-from typing import Any, Optional, Set
+from typing import Any, Callable, Optional, Set
 
 from imjoy_wire.calls import IncomingCall
 from imjoy_wire.current import CALL, interrupted_by
@@ -51,6 +51,8 @@ class Dispatcher:
         self.attention = Attention()
         self.exit_was_called = False
         """Whether somebody has called the plugin's `exit` already."""
+        self.on_raised: Optional[Callable[[str], None]] = None
+        """Told of the traceback of what a call is answered with; from any thread."""
 
     def choose(self, choice: Choice) -> None:
         """Let exported plain functions run there from now on, and `run_in_executor(None, ...)`."""
@@ -229,6 +231,8 @@ class Dispatcher:
         elif isinstance(error, SystemExit):
             error = RuntimeError("{} ended itself with sys.exit()".format(call.label))
         if call.is_awaited:
+            if self.on_raised is not None and not isinstance(error, CallCancelledError):
+                self.on_raised("{}()\n{}".format(call.label, tracebacks.text_of(error)))
             call.fail(error)
         else:
             tracebacks.report(error, call.label)

@@ -34,6 +34,9 @@ from .shared import SharedMemory
 
 __all__ = ["Worker"]
 
+MAX_RAISED_CHARACTERS = 8000
+"""Of an error's text for the plugin's log; beginning and end are kept."""
+
 Body = Dict[str, Any]
 
 
@@ -74,6 +77,7 @@ class Worker:
         record = ScriptRecord(self.api._values, self.api._config)
         self._processes = ProcessPool(self.pool, record)
         self.dispatcher = Dispatcher(loop, self.pool, self._processes, self.peer.interface_id)
+        self.dispatcher.on_raised = self._tell_raised
         self.dispatcher.choose(checked(plugin.get("executor") or "thread"))
         self.api._choose = self.dispatcher.choose
         self._loader = Loader({"api": self.api}, record.add)
@@ -255,6 +259,14 @@ class Worker:
         elif kind == "shutdown":
             grace_s = body.get("grace_s")
             self._on_leave(float(grace_s) if isinstance(grace_s, (int, float)) else None)
+
+    def _tell_raised(self, text: str) -> None:
+        """Let the plugin's log have an error that only its caller would hear of."""
+        if len(text) > MAX_RAISED_CHARACTERS:
+            half = MAX_RAISED_CHARACTERS // 2
+            text = "{}\n[…]\n{}".format(text[:half], text[-half:])
+        body, buffers = codec.pack({"text": text})
+        self._link.send(Frame("", self.peer.peer_id, "raised", body, buffers))
 
     def _on_link_end(self, error: Optional[FrameError]) -> None:
         if error is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -182,6 +183,9 @@ class PluginInstance:
         if not frame.to and frame.kind == "idle":
             self._told(frame)
             return
+        if not frame.to and frame.kind == "raised":
+            self._raised(frame)
+            return
         self._observer.on_frame(self, frame)
 
     def _told(self, frame: Frame) -> None:
@@ -191,6 +195,11 @@ class PluginInstance:
                 answer.set_result(float(json.loads(bytes(frame.body))["idle_s"] or 0.0))
             except (ValueError, KeyError, TypeError):
                 answer.set_result(0.0)
+
+    def _raised(self, frame: Frame) -> None:
+        """Keep what a call has raised; whatever else came under that name is nothing."""
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            self.output.mark_raised(str(json.loads(bytes(frame.body))["text"]))
 
     def _control(self, kind: str, payload: dict[str, Any]) -> None:
         if self.channel is not None:

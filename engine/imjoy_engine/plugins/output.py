@@ -93,6 +93,12 @@ class OutputLog:
             loop = asyncio.get_running_loop()
             self._flush_handle = loop.call_later(_FLUSH_S, self._flush)
 
+    def mark_raised(self, text: str) -> None:
+        """Put an error that a call has raised into the file; in a flood only the first ones."""
+        if self._pending_bytes + len(text) <= _PENDING_BYTES:
+            self._pending_bytes += len(text)
+            self.mark(f"raised in a call: {text.rstrip()}")
+
     def mark_end(self, words: str, said: str = "") -> None:
         """Put the last line into the file, after what a tool has `said`; before `close`."""
         self.last_lines()  # what a flood has held back comes first

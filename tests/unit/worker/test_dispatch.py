@@ -176,6 +176,21 @@ async def test_an_error_that_nobody_waits_for_is_printed(started):
         await engine.printed("line 2, in fail", engine.err)
 
 
+async def test_the_engine_is_told_what_a_call_has_raised(started):
+    script = "def fail(n):\n    raise ValueError('x' * n)\napi.export({'fail': fail})"
+    async with started() as engine:
+        api = await engine.clients["browser"].start(script)
+        for length in (3, 100_000):
+            with pytest.raises(RemoteError):
+                await api.fail(length)
+        texts = [body["text"] for kind, body in engine.told if kind == "raised"]
+        assert texts[0].startswith("fail()\nTraceback")
+        assert "line 2, in fail" in texts[0]
+        assert texts[0].endswith("ValueError: xxx\n")
+        assert len(texts[1]) < 10_000
+        assert engine.err == []
+
+
 async def test_wrong_arguments_are_an_error_of_the_call(started):
     async with started() as engine:
         api = await engine.clients["browser"].start("api.export({'one': lambda a: a})")

@@ -122,3 +122,16 @@ async def test_a_tools_last_words_stand_before_the_end(tmp_path: Path) -> None:
     assert lines[1:3] == ["$ uv pip install nothing", "No solution found"]
     assert [is_end(line) for line in lines] == [False, False, False, True]
     assert heard.pieces == []
+
+
+async def test_what_calls_raise_is_kept_but_for_a_flood_of_it(tmp_path: Path) -> None:
+    heard = Heard()
+    log = OutputLog(tmp_path / "a.log", heard, max_file_bytes=1 << 30)
+    log.mark_raised("f()\nValueError: no\n")
+    for _ in range(20):
+        log.mark_raised("x" * (100 << 10))
+    await log.close()
+    text = log.path.read_text()
+    assert "raised in a call: f()\nValueError: no\n" in text
+    assert len(text) < 300 << 10
+    assert heard.pieces == []
