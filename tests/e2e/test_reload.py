@@ -37,6 +37,57 @@ async def test_a_plugin_goes_on_where_it_was(person: Person) -> None:
     await person.screenshot("loaded-anew")
 
 
+BROKEN = native_plugin("Broken", "def run(:\n", ui="n {id: 'n', type: 'number', placeholder: 5}")
+
+
+async def test_what_failed_is_still_there(person: Person) -> None:
+    await person.drop(BROKEN)
+    await person.sees_failure("Broken")
+    await person.page.reload()
+    await person.sees_online()
+    note = await person.sees_failure("Broken")
+    await expect(note).to_contain_text("syntax")
+    await expect(person.card("Broken").get_by_role("button", name="Try again")).to_be_visible()
+    await person.screenshot("failed-loaded-anew")
+
+
+REPORTS = native_plugin(
+    "Reports",
+    """
+    import time
+    class Reports:
+        def setup(self):
+            self.runs = 0
+        def run(self, ctx):
+            api.report(0.25, "tile 1 of " + str(ctx.config.tiles))
+            print("begun", flush=True)
+            while not api.is_cancelled():
+                time.sleep(0.02)
+    api.export(Reports())
+    """,
+    ui="tiles {id: 'tiles', type: 'number', placeholder: 5}",
+)
+
+
+@pytest.mark.timeout(120)
+async def test_a_run_can_be_seen_and_cancelled_after_a_reload(person: Person) -> None:
+    card = await person.load(REPORTS, "Reports")
+    await card.get_by_label("tiles").fill("8")
+    await person.run("Reports")
+    await person.sees_outcome("Reports", "tile 1 of 8")
+    await person.page.reload()
+    await person.sees_online()
+    await person.sees_state("Reports", "Running")
+    await person.sees_outcome("Reports", "tile 1 of 8")
+    await expect(card.get_by_label("Progress of Reports")).to_have_js_property("value", 25)
+    await expect(card.get_by_label("tiles")).to_have_value("8")
+    log = await person.opens_log("Reports")
+    await expect(log.get_by_text("begun")).to_be_visible()
+    await person.screenshot("run-loaded-anew")
+    await person.presses("Reports", "Cancel")
+    await person.sees_state("Reports", "Ready")
+
+
 SLOW = native_plugin(
     "Slow",
     """
