@@ -39,6 +39,7 @@ async def test_the_first_sight_says_what_to_do(person: Person) -> None:
     await expect(person.page).to_have_title("ImJoy Engine")
     await person.sees("Bring a plugin, and it runs here.")
     await person.sees("Drop a plugin here")
+    await expect(person.page.get_by_text("Hello web Python")).to_have_count(0)  # no Pyodide
     for template in ("Hello Python", "Hello window", "Parallel tasks"):
         await expect(person.page.get_by_role("button", name=template)).to_be_visible()
     await person.screenshot("first-sight")
@@ -120,9 +121,18 @@ async def test_the_templates_of_the_browser_start_and_answer(person: Person) -> 
     await person.sees("The bars are drawn.")
 
 
+async def test_a_single_window_fills_its_room(person: Person) -> None:
+    await person.template("Hello window")
+    await person.presses("Hello window", "Open")
+    await expect(person.window("Hello window")).to_be_visible()
+    box = await person.window("Hello window").bounding_box()
+    assert box is not None
+    assert box["height"] > 500, box
+
+
 async def test_a_web_python_plugin_says_what_is_missing(person: Person) -> None:
-    await person.template("Hello web Python")
-    note = await person.sees_failure("Hello web Python")
+    await person.drop(plugin_file("Words", "pass", type="web-python"), "words.imjoy.html")
+    note = await person.sees_failure("Words")
     await expect(note).to_contain_text("does not carry Pyodide yet")
 
 
@@ -183,6 +193,9 @@ async def test_a_wrong_token_is_refused_and_can_be_corrected(visitor: Person) ->
     alert = visitor.page.get_by_role("alert")
     await expect(alert).to_contain_text("The engine did not let this page in.")
     await expect(alert).to_contain_text("Open the link that the engine printed")
+    await alert.get_by_label("Token").fill("nor-is-this")
+    await alert.get_by_role("button", name="Connect").click()
+    await expect(alert).to_contain_text("The engine did not let this page in, try 1.")
     await visitor.screenshot("wrong-token")
     await alert.get_by_label("Token").fill(visitor.engine.link)
     await alert.get_by_role("button", name="Connect").click()

@@ -8,7 +8,7 @@ import { Messages } from "./state/messages.js";
 import { Observable } from "./state/observable.js";
 import { Plugins } from "./state/plugins.js";
 import { recall, remember, rememberedOf } from "./state/remembered.js";
-import { BY_PLUGIN } from "./state/records.js";
+import { BY_PLUGIN, hasEnded } from "./state/records.js";
 import { Windows } from "./state/windows.js";
 
 /**
@@ -36,9 +36,12 @@ export class App {
     this.windows = new Windows();
     this.dialogs = new Dialogs();
     this.messages = new Messages();
+    this.plugins.records.subscribe(() => this.clearStatus());
     this.logs = new Logs();
     /** @type {Observable<Connection>} */
     this.connection = new Observable(/** @type {Connection} */ ({ state: "starting", message: "", info: null }));
+    /** How many tokens a person has entered since this page was opened. */
+    this.tokensTried = new Observable(0);
     /** @type {Observable<Template[]>} */
     this.templates = new Observable(/** @type {Template[]} */ ([]));
     /** What the page shows beside plugins and windows. @type {Observable<"" | "add" | "engine" | "messages">} */
@@ -66,6 +69,13 @@ export class App {
   /** Return the plugin on whose behalf the core calls, or "". @param {any} caller */
   ownerOf(caller) {
     return ownerOf(caller, [...this.plugins.records.value.keys()]);
+  }
+
+  /** What a plugin says of itself goes with it. */
+  clearStatus() {
+    const { statusFrom } = this.messages;
+    const record = this.plugins.get(statusFrom);
+    if (statusFrom && (!record || hasEnded(record))) this.messages.unsay(statusFrom);
   }
 
   /** Keep what is on the page, also what failed, for a reload and for the next visit. */

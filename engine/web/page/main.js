@@ -70,6 +70,7 @@ async function connect() {
   /** Plugins of a session that was given up while the page was away. @type {Set<string>} */
   const lost = new Set();
   link.on("state", show);
+  link.on("state", ({ state }) => void (state === "online" && app.tokensTried.set(0)));
   link.on("state", ({ state }) => void (state === "online" && registered && returnTo(app, lost)));
   onNewToken((fresh) => link.setToken(fresh));
   link.on("plugin", (/** @type {any} */ event) => {

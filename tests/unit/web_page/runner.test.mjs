@@ -177,6 +177,41 @@ test("what a plugin asks is taken away when its process has ended", async () => 
   }
 });
 
+test("a start anew leaves no unread errors of before", async () => {
+  const { app, runner } = startPage();
+  await runner.load(source({ name: "Demo" }), { origin: "x" });
+  app.logs.of("Demo").add("error", "oh");
+  await runner.reload("Demo");
+  assert.equal(app.logs.of("Demo").errors.value, 0);
+});
+
+test("a plugin's words leave the status line when it ends or is removed", async () => {
+  for (const end of ["stop", "remove"]) {
+    const { app, runner } = startPage();
+    for (const name of ["Demo", "Other"]) await runner.load(source({ name }), { origin: "x" });
+    app.messages.say("At work", "Demo");
+    await runner[end]("Other");
+    assert.equal(app.messages.status.value, "At work");
+    await runner[end]("Demo");
+    assert.equal(app.messages.status.value, "");
+  }
+});
+
+test("a plugin's words leave the status line a while after its run, and no newer ones", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { app, runner } = startPage();
+  await runner.load(source({ name: "Demo" }), { origin: "x" });
+  const after = async (newer) => {
+    app.messages.say("Step 1", "Demo");
+    await runner.run("Demo", {});
+    assert.equal(app.messages.status.value, "Step 1");
+    if (newer) app.messages.say(newer, "Demo");
+    t.mock.timers.tick(60_000);
+    return app.messages.status.value;
+  };
+  assert.deepEqual([await after("Step 2"), await after("")], ["Step 2", ""]);
+});
+
 test("stop ends the process, its dialogs and the core's plugin", async () => {
   const { app, core, runner, of } = startPage();
   await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });

@@ -41,15 +41,15 @@ function hostMessages(app) {
     /** @param {CorePlugin} plugin @param {unknown} text @param {unknown} [seconds] */
     showMessage(plugin, text, seconds) {
       messages.show(text, { from: app.ownerOf(plugin), seconds });
-      messages.status.set(plainText(String(text)));
+      messages.say(plainText(String(text)), app.ownerOf(plugin));
     },
     /** @param {CorePlugin} plugin @param {unknown} text @param {unknown} [seconds] */
     showSnackbar(plugin, text, seconds) {
       messages.show(text, { from: app.ownerOf(plugin), seconds });
     },
-    /** @param {CorePlugin} _plugin @param {unknown} text */
-    showStatus(_plugin, text) {
-      messages.status.set(plainText(String(text ?? "")));
+    /** @param {CorePlugin} plugin @param {unknown} text */
+    showStatus(plugin, text) {
+      messages.say(plainText(String(text ?? "")), app.ownerOf(plugin));
     },
     /** @param {CorePlugin} _plugin @param {unknown} value */
     showProgress(_plugin, value) {

@@ -6,7 +6,7 @@
  */
 
 import { checkPluginFile } from "../plugin_file/check.js";
-import { ENGINE_TYPES, enter, failureOf, hasEnded, isStarting, newRecord } from "../state/records.js";
+import { ENGINE_TYPES, enter, failureOf, hasEnded, isStarting, MISSING_TYPES, newRecord } from "../state/records.js";
 import { explain, wordsOf } from "../text/errors.js";
 import { formatDuration } from "../text/format.js";
 import { engineComes } from "./engine_wait.js";
@@ -65,11 +65,11 @@ export class Runner {
 
   /** Start a plugin that is on the page. @param {string} name */
   async start(name) {
-    const { plugins, connection } = this.app;
+    const { plugins, connection, logs } = this.app;
     const record = plugins.get(name);
     if (!record) return;
     const { file } = record;
-    if (file.type === "web-python") return this.fail(name, noPyodide(file));
+    if (MISSING_TYPES.includes(file.type)) return this.fail(name, noPyodide(file));
     if (ENGINE_TYPES.includes(file.type) && connection.value.state !== "online") {
       plugins.change(name, (old) => enter(old, "queued", Date.now(), { detail: "Waiting for the engine…" }));
       // Meanwhile the person may have stopped, removed or replaced it.
@@ -79,6 +79,8 @@ export class Runner {
       if (!online) return this.fail(name, noEngine());
     }
     plugins.change(name, (old) => enter({ ...old, finished: [], outcome: "" }, "starting", Date.now()));
+    // What was said before is of an earlier start.
+    logs.of(name).errors.set(0);
     const attempt = { isStopped: false };
     this.attempts.set(name, attempt);
     try {
@@ -221,6 +223,7 @@ export class Runner {
       bar: null,
       isCancellable: old.calls > 1 && old.isCancellable,
     }));
+    this.app.messages.unsaySoon(name);
     // Plugins forget to finish the page's progress bar.
     const records = [...this.app.plugins.records.value.values()];
     if (records.every((record) => record.calls === 0)) this.app.messages.progress.set(null);

@@ -1,5 +1,6 @@
 /** Gets the source of plugins from where people have it. */
 
+import { MISSING_TYPES } from "../state/records.js";
 import { wordsOf } from "../text/errors.js";
 
 /** @typedef {import("../app.js").App} App */
@@ -48,13 +49,13 @@ export async function fetchTemplate(app, template) {
   }
 }
 
-/** Read what templates the engine has; none where there is no engine. @param {App} app */
+/** Read what templates of the engine can run here; none where there is no engine. @param {App} app */
 export async function loadTemplates(app) {
   try {
     const response = await fetch("/api/templates");
     if (!response.ok) return;
     const list = await response.json();
-    if (Array.isArray(list)) app.templates.set(list);
+    if (Array.isArray(list)) app.templates.set(list.filter(({ type }) => !MISSING_TYPES.includes(type)));
   } catch (error) {
     app.messages.show(`The list of templates is not available: ${wordsOf(error)}`, { quiet: true });
   }

@@ -10,6 +10,7 @@ export class PluginLog extends LogEntries {
   constructor() {
     super();
     this.version = new Observable(0);
+    /** How many of its errors nobody has read. */
     this.errors = new Observable(0);
     this.waiting = false;
   }

@@ -77,6 +77,8 @@ import { explain } from "../text/errors.js";
 
 /** The types of plugins that run on the engine. */
 export const ENGINE_TYPES = ["native-python"];
+/** The types of plugins that need what no engine carries yet: Pyodide. */
+export const MISSING_TYPES = ["web-python"];
 /** The origin of plugins that no person brought. */
 export const BY_PLUGIN = "loaded by another plugin";
 const KEPT_ITEMS = 40;

@@ -12,24 +12,26 @@ export function ConnectionBanner() {
   if (state !== "offline") return null;
   return html`<div class="banner banner-warn" role="alert">
     <${Icon} name="warning" />
-    <p><strong>No connection.</strong> ${message || "The engine cannot be reached. The page tries again by itself."}</p>
+    <p><strong>No connection.</strong> ${message || "The engine cannot be reached. The page tries again by itself."} If the engine has ended, start it with <code>imjoy-engine</code>.</p>
   </div>`;
 }
 
 /** @param {{message: string}} props */
 function TokenBanner({ message }) {
-  const { link } = useApp();
+  const { link, tokensTried } = useApp();
+  const tried = useObservable(tokensTried);
   const [token, setToken] = useState("");
   const connect = (/** @type {Event} */ event) => {
     event.preventDefault();
     const clean = tokenIn(token);
     keepToken(clean);
+    tokensTried.update((count) => count + 1);
     link?.setToken(clean);
   };
   return html`<form class="banner banner-danger" onSubmit=${connect} role="alert">
     <${Icon} name="warning" />
     <p>
-      <strong>The engine did not let this page in.</strong>${" "}
+      <strong>The engine did not let this page in${tried > 0 && `, try ${tried}`}.</strong>${" "}
       ${message || "Open the link that the engine printed when it started."} Or enter the token here.
     </p>
     <div class="joined">

@@ -53,18 +53,16 @@ function ConnectionButton() {
 function MessagesButton() {
   const { messages, panel } = useApp();
   const unread = useObservable(messages.unread);
+  const errors = useObservable(messages.unreadErrors);
   const open = useObservable(panel) === "messages";
   return html`<button
     class="icon-button"
     title="Messages"
     aria-label=${unread > 0 ? `Messages, ${unread} new` : "Messages"}
     aria-expanded=${open}
-    onClick=${() => {
-      messages.unread.set(0);
-      panel.set(open ? "" : "messages");
-    }}
+    onClick=${() => panel.set(open ? "" : "messages")}
   >
-    <${Icon} name="bell" />${unread > 0 && html`<span class="badge">${Math.min(unread, 99)}</span>`}
+    <${Icon} name="bell" />${unread > 0 && html`<span class=${errors > 0 ? "badge" : "badge badge-plain"}>${Math.min(unread, 99)}</span>`}
   </button>`;
 }
 

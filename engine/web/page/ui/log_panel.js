@@ -25,6 +25,7 @@ function OpenLog({ name }) {
     // Whoever scrolled up wants to read, not to be carried away.
     if (follows.current && list.current) list.current.scrollTop = list.current.scrollHeight;
   }, [version]);
+  useEffect(() => log.errors.set(0), [version]);
   useEffect(() => {
     const onKey = (/** @type {KeyboardEvent} */ event) => {
       if (event.key === "Escape" && !document.querySelector("dialog[open]")) logs.shown.set(null);

@@ -1,6 +1,6 @@
 /** What plugins and page said so far, the latest first. */
 
-import { html } from "../../vendor/preact.js";
+import { html, useEffect } from "../../vendor/preact.js";
 import { formatClock } from "../text/format.js";
 import { useApp, useObservable } from "./hooks.js";
 import { SidePanel } from "./side_panel.js";
@@ -8,6 +8,7 @@ import { SidePanel } from "./side_panel.js";
 export function MessagesPanel() {
   const { messages } = useApp();
   const history = useObservable(messages.history);
+  useEffect(() => messages.read(), [history]);
   return html`<${SidePanel} title="Messages">
     ${history.length === 0 && html`<p class="quiet">No messages yet.</p>`}
     <ul class="plain-list">

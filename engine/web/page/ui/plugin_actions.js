@@ -28,11 +28,6 @@ export function PluginActions({ record, form }) {
     >
       <${Icon} name="play" size=${14} /> ${isWindow ? "Open" : "Run"}
     </button>`}
-    ${record.isCancellable &&
-    record.calls > 0 &&
-    html`<button class="button" onClick=${() => app.runner?.cancel(name)}>
-      <${Icon} name="close" size=${14} /> Cancel
-    </button>`}
     ${ended
       ? html`<button class="button button-primary" onClick=${() => void app.runner?.reload(name)}>
           <${Icon} name="reload" size=${16} /> ${record.state === "failed" ? "Try again" : "Start"}

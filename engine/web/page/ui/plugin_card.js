@@ -50,14 +50,28 @@ export function PluginCard({ record }) {
     !hasEnded(record) &&
     file.runnable &&
     html`<${JoyForm} rows=${form.rows} values=${record.values} onChange=${setValue} />`}
+    ${isUp(record) && !file.runnable && html`<p class="quiet">Other plugins use it; it has nothing to run by itself.</p>`}
     <${PluginActions} record=${record} form=${form} />
     ${isUp(record) && html`<${PluginOperations} record=${record} />`}
-    ${record.outcome &&
-    !areListed &&
-    !record.failure &&
-    html`<p class=${record.outcomeFailed ? "outcome outcome-failed" : "outcome"} role="status">${record.outcome}</p>`}
+    ${!record.failure && html`<${Outcome} record=${record} areListed=${areListed} />`}
     ${onEngine && html`<${RunList} name=${name} tag=${file.tag} />`}
   </article>`;
+}
+
+/**
+ * How far a run is, or how the last one ended.
+ * @param {{record: PluginRecord, areListed: boolean}} props `areListed`: the list of runs says it
+ */
+function Outcome({ record, areListed }) {
+  const { runner } = useApp();
+  const mayCancel = record.isCancellable && record.calls > 0;
+  const words = (!areListed && record.outcome) || (mayCancel ? "Under way…" : "");
+  if (!words) return null;
+  return html`<div class="outcome-line">
+    <p class=${record.outcomeFailed ? "outcome outcome-failed" : "outcome"} role="status">${words}</p>
+    ${mayCancel &&
+    html`<button class="button button-small" onClick=${() => runner?.cancel(record.name)}>Cancel</button>`}
+  </div>`;
 }
 
 /** @param {{record: PluginRecord}} props */
