@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import mmap
 from typing import Union
 
-__all__ = ["Buffer", "buffer_bytes", "flat_view"]
+__all__ = ["Buffer", "buffer_bytes", "flat_view", "room_for"]
+
+_LARGE_BYTES = 1024 * 1024
 
 Buffer = Union[bytes, bytearray, memoryview]
 
@@ -24,3 +27,17 @@ def flat_view(view: memoryview) -> memoryview:
     if view.c_contiguous and view.nbytes:
         return view.cast("B")
     return memoryview(view.tobytes())
+
+
+def room_for(size: int) -> memoryview:
+    """Return so many bytes to be written; much of it takes memory only as it is written.
+
+    So a large buffer can have its final place before it has come, on nobody's word but at nobody's
+    cost, and need not be moved as it grows.
+    """
+    if size >= _LARGE_BYTES and hasattr(mmap, "MAP_PRIVATE"):
+        try:
+            return memoryview(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+        except OSError:  # a system that promises no more than it has
+            pass
+    return memoryview(bytearray(size))

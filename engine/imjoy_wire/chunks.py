@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Deque, Dict, Iterator, List, Optional, Tuple
 
-from .buffers import Buffer, buffer_bytes
+from .buffers import Buffer, buffer_bytes, room_for
 from .errors import FrameError, FrameTooLargeError
 from .frames import Frame
 from .limits import MAX_BUFFERS, MAX_FRAME_BYTES
@@ -65,21 +65,23 @@ def _pieces(parts: List[Buffer]) -> Iterator[Tuple[memoryview, ...]]:
 
 
 class _Unfinished:
-    """One cut message of which more is to come."""
+    """One cut message of which more is to come; each part has its place before it comes."""
 
     def __init__(self, frame: Frame, sizes: List[int]) -> None:
         self._frame = frame
         self._sizes = sizes
-        self._parts: List[bytearray] = []
+        self._parts: List[memoryview] = []
+        self._filled = 0  # bytes of the last part that have come
         self.missing = sum(sizes)
         self._open_parts()
 
     def _open_parts(self) -> None:
         """Begin the next part that has bytes to come; empty ones are whole at once."""
         while len(self._parts) < len(self._sizes) and (
-            not self._parts or len(self._parts[-1]) == self._sizes[len(self._parts) - 1]
+            not self._parts or self._filled == len(self._parts[-1])
         ):
-            self._parts.append(bytearray())
+            self._parts.append(room_for(self._sizes[len(self._parts)]))
+            self._filled = 0
 
     def take(self, buffers: Any) -> None:
         for buffer in buffers:
@@ -88,10 +90,12 @@ class _Unfinished:
                 raise FrameError("a chunk brings more than its message announced")
             self.missing -= len(view)
             while len(view):
-                room = self._sizes[len(self._parts) - 1] - len(self._parts[-1])
-                # A bytearray grows in place: memory is only ever taken for what has arrived.
-                self._parts[-1] += view[:room]
-                view = view[room:]
+                part = self._parts[-1]
+                taken = view[: len(part) - self._filled]
+                end = self._filled + len(taken)
+                part[self._filled : end] = taken
+                self._filled = end
+                view = view[len(taken) :]
                 self._open_parts()
 
     def whole(self) -> Frame:

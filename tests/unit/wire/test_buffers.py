@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import resource
+from pathlib import Path
+
 import pytest
 
-from imjoy_wire.buffers import buffer_bytes, flat_view
+from imjoy_wire.buffers import buffer_bytes, flat_view, room_for
 from imjoy_wire.codec import pack
 
 EIGHT = bytes(range(8))
@@ -35,3 +38,31 @@ def test_bytes_that_lie_in_order_are_not_copied() -> None:
     views = [flat_view(memoryview(data).cast("d")), flat_view(memoryview(data))]
     data[0] = 7
     assert [view[0] for view in views] == [7, 7]
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, 5 << 20])
+def test_room_is_empty_bytes_that_can_be_written(size):
+    room = room_for(size)
+    assert len(room) == size
+    assert not any(room[:1000])
+    room[:] = b"x" * size
+    assert bytes(room[-3:]) == b"x" * min(3, size)
+
+
+def resident_bytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def test_room_for_much_takes_no_memory_before_it_is_written():
+    before = resident_bytes()
+    rooms = [room_for(1 << 30) for _ in range(8)]
+    assert sum(map(len, rooms)) == 8 << 30
+    assert resident_bytes() - before < 64 << 20
+
+
+def test_where_no_such_room_is_to_be_had_it_is_had_otherwise(monkeypatch):
+    def refuse(*_):
+        raise OSError("no memory to promise")
+
+    monkeypatch.setattr("imjoy_wire.buffers.mmap.mmap", refuse)
+    assert len(room_for(5 << 20)) == 5 << 20
