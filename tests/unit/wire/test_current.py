@@ -37,9 +37,10 @@ def within(call, function, *args):
 
 
 def test_outside_of_a_call_nothing_is_reported_or_cancelled():
-    report(1)
-    assert current_call() is None
-    assert not is_cancelled()
+    outside = contextvars.Context()
+    outside.run(report, 1)
+    assert outside.run(current_call) is None
+    assert not outside.run(is_cancelled)
 
 
 def test_a_script_is_no_call():

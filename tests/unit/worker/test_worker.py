@@ -278,7 +278,12 @@ api.export({'background': background})
 
 
 async def test_a_client_that_leaves_ends_the_calls_made_to_it(started):
-    never = asyncio.Event()
+    never, was_asked = asyncio.Event(), asyncio.Event()
+
+    async def hear():
+        was_asked.set()
+        await never.wait()
+
     script = """
 async def ask():
     try:
@@ -287,11 +292,13 @@ async def ask():
         return type(error).__name__, str(error)
 api.export({'ask': ask, 'log': lambda: api.log('x').exception()})
 """
-    async with started(core={"ask": never.wait}) as engine:
+    async with started(core={"ask": hear}) as engine:
         await engine.clients["browser"].start(script)
         second = await engine.join("second", {"log": lambda _: None}).start(script)
         # The second client's question goes to the second; ask through the first.
         asked = engine.clients["browser"].peer.remotes[WORKER_ID].interface.ask()
+        async with asyncio.timeout(DEADLINE_S):
+            await was_asked.wait()
         await second.log()
         reason = {"message": "The tab was closed.", "last_lines": ["bye"]}
         engine.control("peer_gone", {"peer": "browser", "reason": reason})
