@@ -59,7 +59,11 @@ class Benchmark:
             if value is None:
                 rows.append(figure.failed(subject, result.failure or "no figures"))
                 continue
-            bars = [bar for bar in self.bars if bar.subject.name == subject]
+            bars = [
+                bar
+                for bar in self.bars
+                if bar.subject.name == subject and (bar.against or figure.key in bar.bars)
+            ]
             if not bars:
                 rows.append(figure.shown(subject, value))
             rows += [self._held(figure, bar, value, found) for bar in bars]
@@ -68,9 +72,7 @@ class Benchmark:
     def _held(self, figure: Measured, bar: Bar, value: float, found: dict[str, Found]) -> Row:
         limit = bar.bars.get(figure.key)
         if bar.against is None:
-            if limit is None:
-                return figure.shown(bar.subject.name, value)
-            return figure.limited(bar.subject.name, value, limit)
+            return figure.limited(bar.subject.name, value, bar.bars[figure.key])
         other = found[bar.against.name].median(figure.key)
         if other is None:
             return figure.shown(bar.subject.name, value)
