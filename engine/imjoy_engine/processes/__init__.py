@@ -9,6 +9,7 @@ from __future__ import annotations
 from imjoy_engine.processes.identity import identity_of
 from imjoy_engine.processes.kept import KeptPlace, end_of_kept, find_kept, start_kept
 from imjoy_engine.processes.own_directory import own_directory
+from imjoy_engine.processes.ready import ReadyShim
 from imjoy_engine.processes.report import ExitReport, Ladder
 from imjoy_engine.processes.shield import outlast
 from imjoy_engine.processes.tree import Command, OnOutput, ProcessTree, Stream
@@ -21,6 +22,7 @@ __all__ = [
     "Ladder",
     "OnOutput",
     "ProcessTree",
+    "ReadyShim",
     "Stream",
     "end_of_kept",
     "find_kept",

@@ -3,6 +3,7 @@
 Run as a script with the engine's own interpreter, without its packages:
 
     python -I -S shim.py CONTROL_FD HELD_FDS GRACE_S MOUNTS COMMAND [ARGUMENT ...]
+    python -I -S shim.py CONTROL_FD ready
 
 The shim is a process of its own so that it outlives a SIGKILL of the engine and keeps its word when
 the command's interpreter is stuck in C code. It makes itself the reaper of all descendants (Linux),
@@ -20,7 +21,8 @@ would double the time of a start. HELD_FDS (numbers joined by commas, or `-`) st
 the shim lives and are not handed to the command: a file lock taken on one outlives the engine until
 the tree is gone. MOUNTS says where the command may not write even as a superuser: one a line, `r`
 and a folder that is read-only for it, or `w` and one within that is not; it may be empty. Who may
-not mount is stopped by the rights on the files instead.
+not mount is stopped by the rights on the files instead. With `ready` it waits for all of this on
+standard input.
 """
 
 from __future__ import annotations
@@ -302,12 +304,57 @@ def prepare(fds: str) -> None:
     prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
+def told() -> list[str] | None:
+    """Wait for what to run and return it; None when the engine has gone without a word.
+
+    A length and a line's end, then that many bytes: words between zeros. They are GRACE_S, MOUNTS,
+    the folder, how many words the command has, its words, and its variables as NAME=VALUE.
+    """
+    length = b""
+    while not length.endswith(b"\n"):
+        byte = os.read(0, 1)
+        if not byte:
+            return None
+        length += byte
+    body = b""
+    while len(body) < int(length):
+        chunk = os.read(0, int(length) - len(body))
+        if not chunk:
+            return None
+        body += chunk
+    return [os.fsdecode(word) for word in body.split(b"\0")]
+
+
+def run_what_is_told(control_fd: int) -> None:
+    """Wait for a command, then run it to its end."""
+    words = told()
+    if words is None:
+        return
+    grace_s, mounts, folder, count, *rest = words
+    os.environ.clear()
+    for pair in rest[int(count) :]:
+        name, _, value = pair.partition("=")
+        os.environ[name] = value
+    shim = Shim(control_fd, float(grace_s))
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        shim.report("failed", error.errno)
+        return
+    shim.run(rest[: int(count)], mounts)
+
+
 def main(arguments: list[str]) -> None:
     """Run the command of `arguments` to its end."""
-    control_fd, held, grace_s, mounts, *argv = arguments
-    os.set_inheritable(int(control_fd), False)
+    control_fd = int(arguments[0])
+    os.set_inheritable(control_fd, False)
+    if arguments[1] == "ready":
+        prepare("-")
+        run_what_is_told(control_fd)
+        return
+    held, grace_s, mounts, *argv = arguments[1:]
     prepare(held)
-    Shim(int(control_fd), float(grace_s)).run(argv, mounts)
+    Shim(control_fd, float(grace_s)).run(argv, mounts)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from imjoy_engine.processes import (
     Ladder,
     OnOutput,
     ProcessTree,
+    ReadyShim,
     find_kept,
     scrubbed,
     start_kept,
@@ -27,14 +28,22 @@ class LocalProvisioner:
     """The provisioner of the engine's own machine.
 
     `environment` are the machine's variables, which workers inherit scrubbed; `grace_s` is how long
-    a worker may take to leave when the engine itself has died.
+    a worker may take to leave when the engine itself has died. With `ready` a shim waits for the
+    next worker.
     """
 
     name = "local"
 
-    def __init__(self, environment: Mapping[str, str], *, grace_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        grace_s: float = 2.0,
+        ready: ReadyShim | None = None,
+    ) -> None:
         self._environment = dict(environment)
         self._grace_s = grace_s
+        self._start = ProcessTree.start if ready is None else ready.start
 
     async def launch(self, spec: LaunchSpec, on_output: OnOutput) -> LocalWorker:
         """Return a worker whose process runs; it may not have connected yet.
@@ -47,7 +56,7 @@ class LocalProvisioner:
         try:
             if spec.kept is not None:
                 return LocalWorker(await start_kept(command, spec.kept, on_output))
-            return LocalWorker(await ProcessTree.start(command, on_output))
+            return LocalWorker(await self._start(command, on_output))
         except OSError as error:
             raise PluginStartError(
                 f"The interpreter {spec.python} could not be started: {error.strerror}.",
