@@ -139,7 +139,7 @@ async def test_a_template_goes_on_while_its_page_is_loaded_anew(person: Person) 
     await person.screenshot("reload-mid-run")
     # What the run asks in the end, it asks the page that is there now.
     dialog = person.dialog()
-    await expect(dialog).to_contain_text("At the same time: 13 units")
+    await expect(dialog).to_contain_text("At the same time: ")
     await person.screenshot("reload-asked-anew")
     await dialog.get_by_role("button", name="OK").click()
     await person.sees_outcome("Parallel tasks", re.compile("^Finished in"))
