@@ -23,6 +23,7 @@ __all__ = ["live"]
 
 GRACE_S = 5.0
 """For the plugin's `exit` when nobody says how long it may take."""
+_ENDS = (signal.SIGTERM, signal.SIGINT)
 LAST_WORDS_S = 1.0
 """For what is still to be written to the engine, and for threads that the plugin leaves behind."""
 
@@ -88,15 +89,20 @@ class Life:
 
     def run(self) -> int:
         """Return the exit code, when the plugin has ended."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _ENDS:
             signal.signal(number, self._on_signal)
+        os.register_at_fork(
+            before=_hold_signals, after_in_parent=_heed_signals, after_in_child=_end_at_a_signal
+        )
         self._worker.start()
         while not self._run_loop():
             pass
+        for number in _ENDS:
+            signal.signal(number, signal.SIG_IGN)  # the last words are bounded in time
         self._link.flush(LAST_WORDS_S)
         self._link.close()
         stdio.flush()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _ENDS:
             # What is left is the interpreter's waiting for threads that compute: a signal ends that
             # without a word.
             signal.signal(number, signal.SIG_DFL)
@@ -150,3 +156,19 @@ class Life:
         if self._is_leaving:
             raise KeyboardInterrupt
         self.leave(None, number)
+
+
+def _hold_signals() -> None:
+    """Let a signal that comes to a child at once wait until the child knows what to do."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+
+
+def _heed_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
+
+
+def _end_at_a_signal() -> None:
+    """Let a forked child of the plugin's end as any process does: its pool asks it by SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _heed_signals()

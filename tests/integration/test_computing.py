@@ -79,7 +79,8 @@ async def test_others_are_answered_meanwhile(
             if executor == "thread":
                 assert await plugin.ask(answers) == answers + 1
             answers += not computing.done()
-    assert await computing >= COMPUTES_S / 2
+    # A busy machine computes faster when the others have gone.
+    assert await computing >= COMPUTES_S / 5
     # Not one answer that slipped in before or after: they came all the time.
     assert answers >= COMPUTES_S
     assert plugin.plugin_state == "ready"

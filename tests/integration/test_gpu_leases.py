@@ -109,7 +109,7 @@ async def test_a_plugin_that_outlives_its_engine_keeps_its_card(
         async with engine_on("first") as again, stranger(again) as client:
             await start(client, "third", "queued", gpu=True)
             waiting = await client.event("plugin_event", id="third", state="queued")
-            assert "GPU 0 is held by lasting" in waiting["detail"]
+            assert "GPU 0 is held by" in waiting["detail"]
             await client.ask("kill_plugin", {"id": "third"})
             await client.ask("kill_plugin_process", {"all": True})
             await elsewhere.event("plugin_event", id="second", event="state", state="ready")

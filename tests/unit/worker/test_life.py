@@ -342,3 +342,21 @@ api.export({'fork': fork, 'die': lambda: os._exit(1)})
         api.die()
         async with asyncio.timeout(DEADLINE_S):
             await engine.hung_up.wait()
+
+
+async def test_a_forked_child_ends_at_a_signal(started):
+    """As the children of a pool do that is closed."""
+    script = """
+import os, signal
+def fork():
+    child = os.fork()
+    if child == 0:
+        while True:
+            signal.pause()
+    os.kill(child, signal.SIGTERM)
+    return os.waitpid(child, 0)[1]
+api.export({'fork': fork})
+"""
+    async with started() as engine, asyncio.timeout(DEADLINE_S):
+        api = await engine.clients["browser"].start(script)
+        assert await api.fork() == signal.SIGTERM
