@@ -15,7 +15,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from support.browser import Person, person_at
-from support.engine import running_engine, start_engine
+from support.engine import gone, running_engine, start_engine
 from support.plugin_files import native_plugin
 
 STEADY = native_plugin(
@@ -299,9 +299,25 @@ async def test_two_people_do_not_see_each_others_plugins(browser: Browser, perso
     await person.sees_outcome("Steady", "call 1")
 
 
+LASTING = native_plugin(
+    "Lasting",
+    """
+    import asyncio
+    class Lasting:
+        def setup(self):
+            pass
+        async def run(self, ctx):
+            print("it lasts", flush=True)
+            await asyncio.Event().wait()
+    api.export(Lasting())
+    """,
+)
+
+
 @pytest.mark.timeout(120)
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
 async def test_an_engine_that_goes_away_and_comes_back(
-    browser: Browser, tmp_path: Path, store: Path
+    browser: Browser, tmp_path: Path, store: Path, end: signal.Signals
 ) -> None:
     async with (
         running_engine(workspace=tmp_path / "one", store=store) as engine,
@@ -309,11 +325,23 @@ async def test_an_engine_that_goes_away_and_comes_back(
     ):
         person.watch.may_say += ["ERR_CONNECTION_REFUSED", "WebSocket", "Failed to fetch"]
         await person.open()
-        await person.load(STEADY, "Steady")
-        await engine.stop(signal.SIGTERM)
+        await person.load(LASTING, "Lasting")
+        log = await person.opens_log("Lasting")
+        await person.run("Lasting")
+        await expect(log.get_by_text("it lasts")).to_be_visible()
+        tree = engine.tree()
+        await engine.stop(end)
+        assert not await gone(tree)
         await person.sees("No connection.")
-        await expect(person.page.get_by_role("alert").first).to_contain_text("connect again")
-        await person.screenshot("engine-gone")
+        banner = person.page.get_by_role("alert").first
+        await expect(banner).to_contain_text("connect again")
+        asked = end is signal.SIGINT
+        if asked:
+            await expect(banner).to_contain_text("The engine was stopped.")
+            await sees_a_calm_end(person, "The engine was stopped", "Stopped after")
+        else:
+            await person.sees("As last known")
+        await person.screenshot(f"engine-gone-{end.name}")
         port = engine.url.rpartition(":")[2]
         back = await start_engine(
             "--port", port, "--token", engine.token, workspace=tmp_path / "one", store=store
@@ -322,12 +350,24 @@ async def test_an_engine_that_goes_away_and_comes_back(
             await back.ready()
             await person.sees_online()
             await expect(person.page.get_by_text("No connection.")).to_have_count(0)
-            await person.sees_state("Steady", re.compile("Stopped|Failed").pattern)
-            await person.screenshot("engine-back")
-            card = person.card("Steady")
-            await card.get_by_role("button", name=re.compile("Start|Try again")).click()
-            await person.sees_state("Steady", "Ready")
-            await person.run("Steady")
-            await person.sees_outcome("Steady", "call 1")
+            if not asked:
+                await sees_a_calm_end(person, "The engine was started anew", "Lost after")
+            card = person.card("Lasting")
+            await card.get_by_text("Runs", exact=True).click()
+            await person.sees("Stopped after" if asked else "Lost with the engine")
+            await person.screenshot(f"engine-back-{end.name}")
+            await person.presses("Lasting", "Start")
+            await person.sees_state("Lasting", "Ready")
         finally:
             await back.stop()
+
+
+async def sees_a_calm_end(person: Person, why: str, outcome: str) -> None:
+    """See that nothing has failed: a plugin and its run are over, and the card says why."""
+    await person.sees_state("Lasting", "Stopped")
+    card = person.card("Lasting")
+    await expect(card.get_by_text(why)).to_be_visible()
+    await expect(card.get_by_text(outcome).first).to_be_visible()
+    await expect(card.get_by_role("alert")).to_have_count(0)
+    # Its badge counts errors.
+    await expect(card.get_by_role("button", name="Log", exact=True)).to_be_visible()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
 from support.client import Stranger, stranger
-from support.engine import EngineProcess, gone
+from support.engine import EngineProcess, gone, running_engine
 
 PLAIN = {"name": "Plain", "type": "native-python", "requirements": []}
 
@@ -208,3 +210,22 @@ async def test_a_single_instance_serves_two_clients_until_both_left(
         assert (await two.ask("get_engine_status"))["plugin_num"] == 1
         await two.ask("kill_plugin", {"id": "b"})
         assert (await two.ask("get_engine_status"))["plugin_num"] == 0
+
+
+async def test_clients_hear_of_their_plugins_before_an_engine_that_stops_is_gone(
+    tmp_path: Path, store: Path
+) -> None:
+    async with (
+        running_engine(workspace=tmp_path, store=store) as engine,
+        stranger(engine) as client,
+    ):
+        await started(client)
+        await engine.stop()
+        await asyncio.wait_for(client.disconnected.wait(), 10)
+        names = [
+            payload["event"] + payload.get("state", "") if name == "plugin_event" else name
+            for name, payload in client.events
+        ]
+        assert names[-4:] == ["statedraining", "exit", "statestopped", "closing"]
+        (closing,) = [payload for name, payload in client.events if name == "closing"]
+        assert closing["message"] == "The engine was stopped."

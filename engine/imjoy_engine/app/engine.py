@@ -181,11 +181,14 @@ class Engine:
             listening(app, config.host, config.port, config.limits.shutdown_timeout_s)
         )
         files.base_url = self.url
-        # Last acquired, first released: clients are told, plugins end, then the doors close.
+        # Last acquired, first released. Clients hear how their plugins end before the doors close;
+        # those that outlive the engine are let go last, when nobody can call them any more.
         stack.push_async_callback(pool.close)
         stack.push_async_callback(registry.close)
         stack.push_async_callback(channels.close)
         stack.push_async_callback(gateway.close)
+        stack.push_async_callback(registry.flushed, config.limits.shutdown_timeout_s)
+        stack.push_async_callback(pool.end_bound)
         begin_found()
         lock.describe(url=self.url, local=self._local_url, key=key)
 

@@ -79,7 +79,7 @@ class SocketIOGateway:
     async def close(self) -> None:
         """Tell every client that the engine stops, and end the connections."""
         for client in list(self._clients.values()):
-            await client.link.close("The engine stops.")
+            await client.link.close("The engine was stopped.")
         await self._server.shutdown()
 
     # ── connections ──────────────────────────────────────────────────────────────────────────

@@ -8,22 +8,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from imjoy_engine.errors import ClientError
+from imjoy_engine.errors import ClientError, EngineError
 from imjoy_engine.plugins.instance import InstanceObserver, PluginInstance
 from imjoy_engine.plugins.manifest import PluginManifest
 from imjoy_engine.plugins.supervisor import PluginSupervisor
 from imjoy_engine.plugins.tools import Tools
 from imjoy_wire.frames import Frame
 
-__all__ = ["PluginPool", "TooManyPluginsError", "check_room"]
+__all__ = ["EngineStoppingError", "PluginPool", "TooManyPluginsError", "check_room"]
 
 _LOG = logging.getLogger(__name__)
+_STOPPED = "The engine was stopped, and the plugin with it."
 
 
 class TooManyPluginsError(ClientError):
     """The engine runs as many plugins as it may."""
 
     code = "too-many-plugins"
+
+
+class EngineStoppingError(EngineError):
+    """The engine is being stopped and starts nothing any more."""
+
+    code = "engine-stopping"
 
 
 class PluginPool:
@@ -45,6 +52,7 @@ class PluginPool:
         """Plugins that live on without this engine, each with the process that ends it on SIGTERM;
         known after `close`."""
         self._running: dict[str, tuple[PluginInstance, PluginSupervisor]] = {}
+        self._is_closing = False
 
     def instances(self, workspace: str | None = None) -> list[PluginInstance]:
         """Return the running plugins, all or one workspace's, oldest first."""
@@ -70,8 +78,13 @@ class PluginPool:
         """Return a new instance and the function that begins its life.
 
         Two steps, so that the caller can attach itself before the first event.
-        TooManyPluginsError when the engine runs as many plugins as it may.
+        TooManyPluginsError when the engine runs as many plugins as it may, EngineStoppingError
+        when it is being stopped.
         """
+        if self._is_closing:
+            raise EngineStoppingError(
+                "The engine is being stopped.", hint="Start the plugin when an engine runs again."
+            )
         limit = self._tools.limits.max_plugins
         if len(self._running) >= limit:
             raise TooManyPluginsError(
@@ -120,11 +133,21 @@ class PluginPool:
         if entry is not None:
             await entry[1].stop()
 
+    async def end_bound(self) -> None:
+        """Return when every plugin has ended that does not outlive the engine.
+
+        Nothing is started any more. Their clients hear of it as of any other end.
+        """
+        self._is_closing = True
+        entries = [entry for entry in self._running.values() if not entry[1].may_be_left]
+        await asyncio.gather(*(supervisor.stop(_STOPPED) for _, supervisor in entries))
+
     async def close(self) -> None:
         """Return when every plugin has ended, and every spare interpreter.
 
         But one that may detach, and is ready, lives on by itself.
         """
+        self._is_closing = True
         if self._tools.spares is not None:
             await self._tools.spares.close()
         await asyncio.gather(*(self._end(*entry) for entry in list(self._running.values())))
@@ -134,7 +157,7 @@ class PluginPool:
             self._running.pop(instance.id, None)
             self.left.append((instance, holder))
         else:
-            await supervisor.stop()
+            await supervisor.stop(_STOPPED)
 
     def _heard(self, instance: PluginInstance, event: dict[str, Any]) -> None:
         if instance.lifecycle.is_final and event["event"] == "state":

@@ -55,6 +55,7 @@ class PluginSupervisor:
         self._others = others
         self._detached = tools.detached if instance.manifest.may_detach else None
         self._stop_wanted = asyncio.Event()
+        self._why_stopped = ""
         self._leaves = False
         self._holder_pid: int | None = None
         self._crashes: Crashes | None = None
@@ -66,26 +67,40 @@ class PluginSupervisor:
         name = f"plugin {self._instance.manifest.name}"
         self._task = asyncio.get_running_loop().create_task(self._run(), name=name)
 
-    async def stop(self) -> None:
-        """Return when the plugin has ended and nothing of its process tree lives."""
+    async def stop(self, why: str = "") -> None:
+        """Return when the plugin has ended and nothing of its process tree lives.
+
+        `why` is told with its last state, as a sentence; without, a person has asked for it.
+        """
         task = self._task
         if task is None or task.done():
             return
+        self._why_stopped = self._why_stopped or why
         self._stop_wanted.set()
         if self._instance.state is not State.READY and self._instance.state is not State.DRAINING:
             task.cancel()
         await asyncio.wait({task})
+
+    @property
+    def may_be_left(self) -> bool:
+        """Return whether the plugin can live on without this engine: it may, and is ready."""
+        return (
+            self._detached is not None
+            and self._instance.state is State.READY
+            and self._task is not None
+        )
 
     async def leave(self) -> int | None:
         """Let the plugin live on without this engine, if it may and is ready.
 
         Returns the process that ends it on SIGTERM, None when it has not been left.
         """
-        if self._detached is None or self._instance.state is not State.READY or self._task is None:
+        task = self._task
+        if not self.may_be_left or task is None:
             return None
         self._leaves = True
         self._stop_wanted.set()
-        await asyncio.wait({self._task})
+        await asyncio.wait({task})
         return self._holder_pid
 
     async def _run(self) -> None:
@@ -114,6 +129,8 @@ class PluginSupervisor:
         await self._tell_end(instance.error)
         if instance.error is not None:
             instance.lifecycle.enter(final, error=instance.error.as_dict())
+        elif self._why_stopped:
+            instance.lifecycle.enter(final, detail=self._why_stopped)
         else:
             instance.lifecycle.enter(final)
 

@@ -50,6 +50,7 @@ class Outgoing:
         self._news = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
         self._idle_link: ClientLink | None = None
+        self._rested = asyncio.Event()
         self.outbox: Outbox | None = None
         self._refilling: asyncio.Task[None] | None = None
         self._rest: Awaitable[None] | None = None  # of a frame that `put` has begun to send
@@ -141,9 +142,21 @@ class Outgoing:
         self.disconnect()
         self._pump = asyncio.get_running_loop().create_task(self._send_over(link))
 
+    async def flushed(self) -> None:
+        """Return when the link has taken all that waits; at once when there is none."""
+        while self._pump is not None and not self._is_idle:
+            self._rested.clear()
+            await self._rested.wait()
+
+    @property
+    def _is_idle(self) -> bool:
+        is_left = self._lanes or (self.outbox is not None and not self.outbox.is_empty)
+        return self._idle_link is not None and not self._news.is_set() and not is_left
+
     def disconnect(self) -> None:
         """Keep what comes until the next `connect`."""
         self._idle_link = self._rest = None
+        self._rested.set()
         if self._pump is not None:
             self._pump.cancel()
             self._pump = None
@@ -198,6 +211,7 @@ class Outgoing:
                     continue
             self._news.clear()
             self._idle_link = link  # `put` may use it itself until there is news
+            self._rested.set()
             await self._news.wait()
             self._idle_link = None
 

@@ -138,6 +138,14 @@ class SessionRegistry:
             if session.workspace == run.workspace:
                 session.tell("run_event", {"run": run.as_dict()}, last_of=f"run {run.id}")
 
+    async def flushed(self, within_s: float) -> None:
+        """Return when clients that are there have been sent what waits, or after `within_s`."""
+        sending = [asyncio.ensure_future(each.flushed()) for each in self._sessions.values()]
+        if sending:
+            await asyncio.wait(sending, timeout=within_s)
+        for task in sending:
+            task.cancel()
+
     async def close(self) -> None:
         """Close every session."""
         for task in (*self._expiring.values(), *self._holding):

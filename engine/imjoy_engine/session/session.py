@@ -104,6 +104,10 @@ class Session:
         else:
             self._outgoing.disconnect()
 
+    async def flushed(self) -> None:
+        """Return when the client has been sent all that waits; at once when it is away."""
+        await self._outgoing.flushed()
+
     # ── frames ───────────────────────────────────────────────────────────────────────────────
 
     def owns(self, peer_id: str) -> bool:

@@ -308,11 +308,13 @@ export class EngineLink {
     session.on("lost", (error) => {
       for (const run of [...runs.values()]) {
         const { id, name } = run;
-        // An engine that has begun anew knows nothing of the plugin, so nobody else says it.
-        if (error.code === "session-lost") {
-          events.fire("plugin", { id, name, event: "state", state: "stopped", error });
-        }
         run.finish(error);
+        // An engine that has begun anew knows nothing of the plugin, so nobody else says it.
+        const { code } = error;
+        if (code === "session-lost") {
+          const detail = `${error.sentence} The plugin has ended.`;
+          events.fire("plugin", { id, name, event: "state", state: "stopped", detail, code });
+        }
       }
     });
   }

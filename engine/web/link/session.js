@@ -232,13 +232,14 @@ export class Session extends Emitter {
     if (!this.graceIsGiven && typeof keptS === "number") this.graceS = keptS;
     if (known !== null && sessionId !== known) {
       this.lose(
-        new LinkError("The engine has started anew; what ran there before is gone.", {
+        new LinkError("The engine was started anew, or this page was away for too long.", {
           code: "session-lost",
           hint: "Reload the plugin to start it again.",
         }),
       );
     }
     this.memory.sessionId = sessionId;
+    this.goodbye = LOST;
     this.endGrace();
     this.enter("online", typeof answer.message === "string" ? answer.message : "");
     this.roads.registered(() => this.request("open_channel", {}));
@@ -271,7 +272,6 @@ export class Session extends Emitter {
       }, this.graceS * 1000);
     }
     this.enter("offline", `${this.goodbye} Trying to connect again …`);
-    this.goodbye = LOST;
     if (reason === "io server disconnect") this.retryLater();
   }
 
@@ -283,7 +283,9 @@ export class Session extends Emitter {
       this.enter("refused", `The engine refuses the connection: ${String(error)}`);
       return;
     }
-    this.enter("offline", `The engine at ${this.url} cannot be reached. Trying again …`);
+    // What it has said when it went is known better than that it is away.
+    const reason = this.goodbye === LOST ? `The engine at ${this.url} cannot be reached.` : this.goodbye;
+    this.enter("offline", `${reason} Trying to connect again …`);
   }
 
   retryLater() {

@@ -71,10 +71,14 @@ async function connect() {
   const lost = new Set();
   link.on("state", show);
   link.on("state", ({ state }) => void (state === "online" && app.tokensTried.set(0)));
-  link.on("state", ({ state }) => void (state === "online" && registered && returnTo(app, lost)));
+  link.on("state", ({ state }) => {
+    if (state !== "online" || !registered) return;
+    void app.runWatch.refresh();
+    void returnTo(app, lost);
+  });
   onNewToken((fresh) => link.setToken(fresh));
   link.on("plugin", (/** @type {any} */ event) => {
-    if (event.error?.code === "session-lost") lost.add(event.name);
+    if (event.code === "session-lost") lost.add(event.name);
     app.watcher?.onEngineEvent(event);
   });
   link.on("run", (/** @type {any} */ run) => app.runWatch.onRun(run));

@@ -167,10 +167,10 @@ test("an engine that was started anew has no plugins of before", async () => {
   link.on("plugin", (event) => told.push(event));
   engine.restart();
   assert.match(String(await waiting), /started anew/);
-  const [{ id, name, event, state, error }] = told;
-  assert.deepEqual([id, name, event, state], ["Plugin_1", "Plugin", "state", "stopped"]);
-  assert.match(error.sentence, /started anew/);
-  assert.match(error.hint, /start it again/);
+  const [{ id, name, event, state, detail, code, error }] = told;
+  assert.deepEqual([id, name, event, state, code], ["Plugin_1", "Plugin", "state", "stopped", "session-lost"]);
+  assert.match(detail, /started anew.*has ended/);
+  assert.equal(error, undefined, "nothing has failed");
   await eventually(() => utils.terminated === 1, "the core is told");
   await eventually(() => link.state === "online", "the page uses the new engine");
   const again = await started(engine, link);
@@ -196,8 +196,10 @@ test("an engine that says goodbye is asked again after a while, in its own words
   engine.socket.fire("closing", { message: "The engine stops." });
   engine.cut("io server disconnect");
   assert.match(link.message, /^The engine stops\./);
-  engine.reachable = true;
-  await eventually(() => link.state === "online", "the engine is asked again");
+  await eventually(() => engine.socket.active, "the engine is asked again");
+  assert.match(link.message, /^The engine stops\. Trying/);
+  engine.restore();
+  await eventually(() => link.state === "online", "the engine is back");
 });
 
 test("a message over the engine's limit is refused here, and the connection lives", async () => {

@@ -6,9 +6,11 @@ import {
   enter,
   failureOf,
   hasEnded,
+  isLastKnown,
   isStarting,
   isUp,
   newRecord,
+  WAITING_FOR_ENGINE,
 } from "../../../engine/web/page/state/records.js";
 
 const FILE = { name: "Demo", type: "native-python" };
@@ -97,4 +99,14 @@ test("a failure carries what could help, and nothing that is none", () => {
 test("a step says how long the rest may take", () => {
   const step = { event: "progress", phase: "download", done: 1, total: 2, unit: "bytes", remaining_s: 12.5 };
   assert.equal(applyEvent(newRecord(FILE, "", 0), step, 1).step.remainingS, 12.5);
+});
+
+test("what is on an engine that is away is as last known", () => {
+  const known = (state, connection, file = FILE) =>
+    isLastKnown(enter(newRecord(file, "x", 0), state, 10), connection);
+  assert.deepEqual(["offline", "refused", "online", "connecting"].map((away) => known("ready", away)), [true, true, false, false]);
+  assert.equal(known("stopped", "offline"), false, "it has ended, whoever is there");
+  assert.equal(known("ready", "offline", { ...FILE, type: "window" }), false, "it runs in the page");
+  const waiting = enter(newRecord(FILE, "x", 0), "queued", 10, { detail: WAITING_FOR_ENGINE });
+  assert.equal(isLastKnown(waiting, "offline"), false, "the engine knows nothing of it yet");
 });

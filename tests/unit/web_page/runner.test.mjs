@@ -138,6 +138,8 @@ test("a run that a person has ended is no error", async () => {
     [named("LinkError", 'The plugin "Demo" was stopped.', { code: "plugin-stopped" }), "ready", /^Stopped after /],
     [named("CancelledError", "run was cancelled"), "draining", /^Stopped after /],
     [named("KeyboardInterrupt", ""), "draining", /^Stopped after /],
+    [named("LinkError", 'The plugin "Demo" was stopped.', { code: "plugin-stopped" }), "stopped", /^Stopped after /],
+    [named("LinkError", "The engine was started anew.", { code: "session-lost" }), "stopped", /^Lost after /],
   ];
   for (const [error, state, words] of ends) {
     const { app, core, runner, watcher, of } = startPage();
@@ -277,6 +279,22 @@ test("a plugin is ready when its setup has run, not when its process is there", 
   await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
   assert.deepEqual(seen, ["starting", "Running its script and its setup"]);
   assert.equal(of("Demo").state, "ready");
+});
+
+test("an engine that is stopped takes its plugins along without a failure", async () => {
+  const { app, core, runner, watcher, of } = startPage();
+  const hears = (event) => watcher.onEngineEvent({ id: "Demo-1", name: "Demo", ...event });
+  const detail = "The engine was stopped, and the plugin with it.";
+  await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
+  hears({ event: "state", state: "stopped", detail });
+  assert.deepEqual([of("Demo").state, of("Demo").detail, of("Demo").failure], ["stopped", detail, null]);
+  assert.deepEqual(app.logs.of("Demo").entries.map(({ kind, text }) => [kind, text]), [["note", detail]]);
+  core.onLoad = () => {
+    hears({ event: "state", state: "stopped", detail });
+    throw named("LinkError", "The engine was started anew.", { code: "session-lost" });
+  };
+  await runner.start("Demo");
+  assert.deepEqual([of("Demo").state, of("Demo").detail, of("Demo").failure], ["stopped", detail, null]);
 });
 
 test("when the engine goes, its plugins are stopped and their dialogs closed", async () => {

@@ -139,6 +139,19 @@ test("a result too big to fetch is left where it is", async () => {
   assert.deepEqual(app.outcomes, [["Finished in 3.0 s.", false, false]]);
 });
 
+test("after an engine that was started anew the page learns what became of its runs", async () => {
+  const gone = { code: "engine-gone", message: "The engine ended before the run did." };
+  const runs = [{ ...RUN, state: "lost", ended: 1003, error: gone }];
+  const app = page(runs, { "r-1": Object.assign(new Error(gone.message), { code: gone.code }) });
+  for (const id of ["r-1", "r-2"]) app.runWatch.onRun({ ...RUN, id });
+  await app.runWatch.refresh();
+  await new Promise(setImmediate);
+  assert.deepEqual([...app.runs.value.values()], runs, "the other is not known any more");
+  assert.deepEqual(app.outcomes, [["Lost after 3.0 s.", false, true]]);
+  app.link.runRecords.list = () => assert.fail("nothing is under way");
+  await app.runWatch.refresh();
+});
+
 test("a plugin that this page has started has nothing to catch up with", async () => {
   const app = page([RUN]);
   app.link.runOf = () => ({ resumed: false, instance: "i-1" });

@@ -7,6 +7,8 @@ const MAX_RESULT_CHARS = 200;
 const MAX_ITEMS = 30;
 const MAX_DEPTH = 3;
 const MAX_TEXT_CHARS = 80;
+/** What ran on the engine is gone with it. */
+const LOST = new Set(["session-lost", "engine-gone"]);
 
 /** A short result stands beside the time that it took. @param {unknown} result */
 export function resultWords(result) {
@@ -61,14 +63,16 @@ function viewWords(view) {
 }
 
 /**
- * Return how a run ended that a person has ended: by stopping its plugin, or by closing the dialog
- * that it had asked with. "" when it failed by itself.
+ * Return how a run ended that did not fail by itself: a person has stopped its plugin, or closed the
+ * dialog that it had asked with, or it was lost with the engine. "" when it has failed.
  * @param {unknown} error what the run ended with
  * @param {import("../state/records.js").PluginRecord | undefined} record its plugin's
  * @param {string} took for how long it ran, in words
  */
 export function calmEnd(error, record, took) {
-  if (wasStopped(error) || (record && isBeingStopped(record))) return `Stopped after ${took}.`;
+  const code = codeOf(error);
+  if (LOST.has(code)) return `Lost after ${took}.`;
+  if (code === "plugin-stopped" || (record && isBeingStopped(record))) return `Stopped after ${took}.`;
   return isCancelled(error) ? `Cancelled after ${took}.` : "";
 }
 
@@ -83,7 +87,12 @@ function isCancelled(error) {
   return error.name === "CancelledError" || error.message.endsWith(DIALOG_CANCELLED);
 }
 
-/** Whether an error says that a person has stopped the plugin, here or elsewhere. @param {unknown} error */
-export function wasStopped(error) {
-  return error instanceof Error && "code" in error && error.code === "plugin-stopped";
+/** Whether an error says that a plugin was stopped, or lost with the engine, and has not failed. @param {unknown} error */
+export function isNoFailure(error) {
+  return ["plugin-stopped", "session-lost"].includes(codeOf(error));
+}
+
+/** @param {unknown} error */
+function codeOf(error) {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

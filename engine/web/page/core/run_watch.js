@@ -48,6 +48,21 @@ export class RunWatch {
     }
   }
 
+  /** Ask again how the runs stand that were under way when the page last heard of them. */
+  async refresh() {
+    const { link, runs } = this.app;
+    const open = [...runs.value.values()].filter((run) => run.state === "running");
+    if (open.length === 0) return;
+    const known = await link.runRecords.list().catch(() => null);
+    if (known === null) return;
+    const now = new Map(known.map((/** @type {RunRecord} */ run) => [run.id, run]));
+    for (const { id } of open) {
+      const run = now.get(id);
+      if (run) this.onRun(run);
+      else runs.update((all) => new Map([...all].filter(([key]) => key !== id)));
+    }
+  }
+
   /** Show the log and the runs of a plugin that was attached to. @param {string} name */
   async attached(name) {
     const { link } = this.app;

@@ -6,12 +6,21 @@
  */
 
 import { checkPluginFile } from "../plugin_file/check.js";
-import { ENGINE_TYPES, enter, failureOf, hasEnded, isStarting, MISSING_TYPES, newRecord } from "../state/records.js";
+import {
+  ENGINE_TYPES,
+  enter,
+  failureOf,
+  hasEnded,
+  isStarting,
+  MISSING_TYPES,
+  newRecord,
+  WAITING_FOR_ENGINE,
+} from "../state/records.js";
 import { explain, wordsOf } from "../text/errors.js";
 import { formatDuration } from "../text/format.js";
 import { engineComes } from "./engine_wait.js";
 import { livePlugin } from "./live.js";
-import { calmEnd, resultWords, wasStopped } from "./outcomes.js";
+import { calmEnd, isNoFailure, resultWords } from "./outcomes.js";
 
 /** @typedef {import("../app.js").App} App */
 /** @typedef {import("../state/records.js").PluginRecord} PluginRecord */
@@ -71,7 +80,7 @@ export class Runner {
     const { file } = record;
     if (MISSING_TYPES.includes(file.type)) return this.fail(name, noPyodide(file));
     if (ENGINE_TYPES.includes(file.type) && connection.value.state !== "online") {
-      plugins.change(name, (old) => enter(old, "queued", Date.now(), { detail: "Waiting for the engine…" }));
+      plugins.change(name, (old) => enter(old, "queued", Date.now(), { detail: WAITING_FOR_ENGINE }));
       // Meanwhile the person may have stopped, removed or replaced it.
       const isWanted = () => plugins.get(name)?.file === file && plugins.get(name)?.state === "queued";
       const online = await engineComes(connection, { patienceMs: this.patienceMs, isWanted });
@@ -93,7 +102,9 @@ export class Runner {
       // A start that the person has stopped has not failed.
       if (attempt.isStopped) return;
       this.forgetInCore(name);
-      if (wasStopped(error)) return plugins.change(name, (old) => enter(old, "stopped", Date.now()));
+      if (isNoFailure(error)) {
+        return plugins.change(name, (old) => (hasEnded(old) ? old : enter(old, "stopped", Date.now())));
+      }
       this.fail(name, failureOf(error) ?? { message: wordsOf(error), hint: "", logTail: "" });
     }
   }
@@ -218,8 +229,8 @@ export class Runner {
     this.app.plugins.change(name, (old) => ({
       ...old,
       calls: Math.max(0, old.calls - Number(wasCounted)),
-      outcome: hasEnded(old) ? old.outcome : outcome,
-      outcomeFailed,
+      // Of a plugin that has ended its card tells why; a run that failed with it adds nothing.
+      ...(hasEnded(old) && outcomeFailed ? {} : { outcome, outcomeFailed }),
       bar: null,
       isCancellable: old.calls > 1 && old.isCancellable,
     }));

@@ -37,6 +37,7 @@ export class Watcher {
     if (event.event === "state" && GONE.has(event.state)) this.app.dialogs.cancelAllOf(event.name);
     if (event.event === "log") logs.of(event.name).write(event.stream === "stderr" ? "stderr" : "stdout", String(event.text));
     if (event.event === "exit") logs.of(event.name).add("note", `The process ended: ${event.words || "no reason was given"}.`);
+    if (event.event === "state" && event.state === "stopped" && event.detail) logs.of(event.name).add("note", event.detail);
     if (event.event === "progress" && event.message) logs.of(event.name).step(event);
     const restart = plugins.get(event.name)?.restart;
     plugins.change(event.name, (old) => applyEvent(old, this.asSeen(event), Date.now()));

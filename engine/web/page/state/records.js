@@ -81,9 +81,12 @@ export const ENGINE_TYPES = ["native-python"];
 export const MISSING_TYPES = ["web-python"];
 /** The origin of plugins that no person brought. */
 export const BY_PLUGIN = "loaded by another plugin";
+/** What a card says before the engine has been asked for its plugin. */
+export const WAITING_FOR_ENGINE = "Waiting for the engine…";
 const KEPT_ITEMS = 40;
 const ENDED = new Set(["stopped", "failed"]);
 const AFTER_FAILURE = new Set(["draining", "stopped"]);
+const AWAY = new Set(["offline", "refused"]);
 const STARTING = new Set(["new", "queued", "preparing", "starting", "backoff"]);
 
 /**
@@ -130,6 +133,15 @@ export function isStarting(record) {
 /** Whether nothing of a plugin runs. @param {PluginRecord} record */
 export function hasEnded(record) {
   return ENDED.has(record.state);
+}
+
+/**
+ * Whether what is known of a plugin may be out of date: it is on the engine, which is away.
+ * @param {PluginRecord} record @param {string} connection how the link to the engine stands
+ */
+export function isLastKnown(record, connection) {
+  const isThere = ENGINE_TYPES.includes(record.file.type) && !hasEnded(record);
+  return isThere && AWAY.has(connection) && record.detail !== WAITING_FOR_ENGINE;
 }
 
 /**

@@ -2,10 +2,10 @@
 
 import { html, useMemo } from "../../vendor/preact.js";
 import { parseForm } from "../joy/form.js";
-import { ENGINE_TYPES, hasEnded, isStarting, isUp } from "../state/records.js";
+import { ENGINE_TYPES, hasEnded, isLastKnown, isStarting, isUp } from "../state/records.js";
 import { BuildProgress } from "./build_progress.js";
 import { FailureNote } from "./failure_note.js";
-import { useApp } from "./hooks.js";
+import { useApp, useObservable } from "./hooks.js";
 import { JoyForm } from "./joy_form.js";
 import { PluginActions } from "./plugin_actions.js";
 import { PluginIcon } from "./plugin_icon.js";
@@ -14,6 +14,8 @@ import { PluginStatus } from "./plugin_status.js";
 import { RunList } from "./run_list.js";
 
 /** @typedef {import("../state/records.js").PluginRecord} PluginRecord */
+
+const ENDING = new Set(["draining", "stopped"]);
 
 /** @param {{record: PluginRecord}} props */
 export function PluginCard({ record }) {
@@ -40,9 +42,10 @@ export function PluginCard({ record }) {
     ${file.description && html`<p class="card-words">${file.description}</p>`}
     ${file.tags.length > 1 && html`<${TagChoice} record=${record} />`}
     <${Missing} record=${record} />
+    <${LastKnown} record=${record} />
     ${isStarting(record) && html`<${BuildProgress} record=${record} />`}
     ${record.failure && html`<${FailureNote} failure=${record.failure} name=${hasEnded(record) ? name : ""} />`}
-    ${record.state === "draining" && record.detail && html`<p class="quiet">${record.detail}</p>`}
+    ${ENDING.has(record.state) && record.detail && html`<p class="quiet">${record.detail}</p>`}
     ${record.bar !== null &&
     !areListed &&
     html`<progress class="bar" aria-label=${`Progress of ${name}`} max="100" value=${record.bar}></progress>`}
@@ -56,6 +59,13 @@ export function PluginCard({ record }) {
     ${!record.failure && html`<${Outcome} record=${record} areListed=${areListed} />`}
     ${onEngine && html`<${RunList} name=${name} tag=${file.tag} />`}
   </article>`;
+}
+
+/** That the engine is away, which alone knows how its plugin stands. @param {{record: PluginRecord}} props */
+function LastKnown({ record }) {
+  const { connection } = useApp();
+  if (!isLastKnown(record, useObservable(connection).state)) return null;
+  return html`<p class="quiet">As last known: the engine is not connected.</p>`;
 }
 
 /**

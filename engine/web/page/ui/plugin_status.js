@@ -1,7 +1,8 @@
 /** What a plugin is doing, in a word and a dot. */
 
 import { html } from "../../vendor/preact.js";
-import { isStarting } from "../state/records.js";
+import { isLastKnown, isStarting } from "../state/records.js";
+import { useApp, useObservable } from "./hooks.js";
 
 /** @typedef {import("../state/records.js").PluginRecord} PluginRecord */
 
@@ -35,7 +36,9 @@ function toneOf(record) {
 
 /** @param {{record: PluginRecord}} props */
 export function PluginStatus({ record }) {
-  return html`<span class=${`status status-${toneOf(record)}`} role="status">
+  const { connection } = useApp();
+  const isOld = isLastKnown(record, useObservable(connection).state);
+  return html`<span class=${`status status-${isOld ? "quiet" : toneOf(record)}`} role="status">
     <span class="status-dot" aria-hidden="true"></span>${statusWords(record)}
   </span>`;
 }

@@ -243,3 +243,15 @@ async def test_a_stop_ends_the_waiting(stage: Stage, tmp_path: Path) -> None:
     await run.reached(State.BACKOFF)
     await run.supervisor.stop()
     assert run.states[-2:] == ["backoff", "stopped"]
+
+
+async def test_why_it_was_stopped_stands_with_its_last_state(stage: Stage, tmp_path: Path) -> None:
+    run = Run(stage, tmp_path)
+    run.supervisor.start()
+    await run.reached(State.READY)
+    await run.supervisor.stop("The engine was stopped.")
+    assert run.events[-1] == {
+        "event": "state",
+        "state": "stopped",
+        "detail": "The engine was stopped.",
+    }

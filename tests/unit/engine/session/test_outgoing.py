@@ -281,3 +281,24 @@ async def test_of_a_big_message_only_a_window_goes_ahead_of_the_acks_and_small_o
     queue.acknowledged(1 + chunks)
     await link.got(2 + 2 * chunks)
     queue.disconnect()
+
+
+async def test_flushed_is_when_the_link_has_taken_all_that_waits() -> None:
+    queue, link = outgoing(Water()), FakeLink()
+    link.hold()
+    queue.connect(link)
+    for number in range(3):
+        queue.put(frame(number))
+    flushed = asyncio.ensure_future(queue.flushed())
+    assert not (await asyncio.wait({flushed}, timeout=0.05))[0]
+    link.release()
+    await asyncio.wait_for(flushed, 5)
+    assert len(link.received) == 3
+    await asyncio.wait_for(queue.flushed(), 5)
+    link.hold()
+    queue.put(frame(4))
+    flushed = asyncio.ensure_future(queue.flushed())
+    assert not (await asyncio.wait({flushed}, timeout=0.05))[0]
+    # Nobody is there any more to whom it could be sent.
+    queue.disconnect()
+    await asyncio.wait_for(flushed, 5)

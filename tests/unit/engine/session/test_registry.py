@@ -347,3 +347,17 @@ async def test_any_client_of_the_workspace_can_cancel_a_run(house: House) -> Non
     stranger, _ = house.enter("c", workspace="elsewhere")
     with pytest.raises(NotFoundError):
         cancel(stranger, {"run": "r-1"})
+
+
+async def test_clients_hear_how_their_plugins_end_with_the_engine(house: House) -> None:
+    session, link = house.enter()
+    await house.start(session, link, "p")
+    await house.pool.end_bound()
+    await asyncio.wait_for(house.registry.flushed(5), 10)
+    end = await link.event("plugin_event", id="p", event="exit")
+    assert end["code"] == "plugin-stopped"
+    stopped = await link.event("plugin_event", id="p", event="state", state="stopped")
+    assert "engine was stopped" in stopped["detail"]
+    with pytest.raises(EngineError, match="being stopped"):
+        session.init_plugin({"id": "q", "config": config()})
+    assert house.pool.instances() == []
