@@ -8,6 +8,7 @@ import threading
 from typing import Any, Dict, Optional, Tuple
 
 from imjoy_wire.calls import IncomingCall
+from imjoy_wire.forms import CANCELLED
 from imjoy_wire.messages import Message
 
 __all__ = ["Runs"]
@@ -46,6 +47,8 @@ class Runs:
             for key in keys:
                 self._by_answer.pop(key, None)
             self._calls.pop(run_id, None)
+        if state == "failed" and _says_cancelled(message):
+            state = "cancelled"
         return {"id": run_id, "state": state}
 
     def called(self, call: IncomingCall) -> None:
@@ -64,6 +67,13 @@ class Runs:
             return None
         entry = self._by_answer.get(_key(call.answer_reference, call.sender))
         return None if entry is None else entry[0]
+
+
+def _says_cancelled(message: Message) -> bool:
+    """Return whether an answer is that the call was cancelled, by its caller or by the plugin."""
+    args = message.get("args")
+    value = args[0] if isinstance(args, list) and args else None
+    return isinstance(value, dict) and value.get("_rname") == CANCELLED
 
 
 def _key(reference: Any, sender: str) -> Key:

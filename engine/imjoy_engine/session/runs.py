@@ -44,7 +44,8 @@ class Run:
     instance: str
     name: str
     state: str = "running"
-    """running, done, failed (the plugin raised an error, or ended) or lost (with the engine)."""
+    """running, done, failed (the plugin raised an error, or ended), cancelled (nobody wanted it any
+    more) or lost (with the engine)."""
     started: float = 0.0
     ended: float | None = None
     progress: float | None = None
@@ -172,7 +173,8 @@ class Runs:
         # One that is lost was under way when its engine ended, and its plugin went on.
         if run is None or run.instance != instance.id or run.state not in ("running", "lost"):
             return
-        state = "done" if mark.get("state") == "done" else "failed"
+        said = mark.get("state")
+        state = said if said in ("done", "cancelled") else "failed"
         size = answer.payload_bytes
         kept = size <= self._limits.run_result_bytes
         if kept:

@@ -15,7 +15,7 @@ import { LinkError } from "./errors.js";
  * @property {string} tag
  * @property {string} instance
  * @property {string} name the function's
- * @property {"running" | "done" | "failed" | "lost"} state
+ * @property {"running" | "done" | "failed" | "cancelled" | "lost"} state
  * @property {number} started
  * @property {number | null} ended
  * @property {number | null} progress

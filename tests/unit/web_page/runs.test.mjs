@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { RunWatch } from "../../../engine/web/page/core/run_watch.js";
-import { percent, runWords, runsOf, withRun } from "../../../engine/web/page/state/run_list.js";
+import { hasAnswer, percent, runWords, runsOf, withRun } from "../../../engine/web/page/state/run_list.js";
 import { lookElsewhere, restore } from "../../../engine/web/page/core/elsewhere.js";
 import { recall, remember } from "../../../engine/web/page/state/remembered.js";
 import { Observable } from "../../../engine/web/page/state/observable.js";
@@ -30,7 +30,16 @@ test("a run is told in words", () => {
   assert.equal(runWords({ ...RUN, state: "failed", ended: 1002 }, 9999), "Failed after 2.0 s");
   const stopped = { ...RUN, state: "failed", ended: 1002, error: { code: "plugin-stopped" } };
   assert.equal(runWords(stopped, 9999), "Stopped after 2.0 s");
+  assert.equal(runWords({ ...RUN, state: "cancelled", ended: 1002 }, 9999), "Cancelled after 2.0 s");
   assert.equal(runWords({ ...RUN, state: "lost", ended: 1002 }, 9999), "Lost with the engine");
+});
+
+test("only what has returned or raised something is shown", () => {
+  const answers = { running: false, done: true, failed: true, cancelled: false };
+  for (const [state, shown] of Object.entries(answers)) {
+    assert.equal(hasAnswer({ ...RUN, state, size_bytes: 10 }), shown, state);
+  }
+  assert.ok(!hasAnswer({ ...RUN, state: "done" }), "it was too big to keep");
 });
 
 test("progress is a part of one or a number of percent", () => {

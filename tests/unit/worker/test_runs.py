@@ -91,7 +91,31 @@ async def test_a_run_can_be_cancelled_by_who_did_not_begin_it(started):
         engine.control("run", {"cancel": "r-1"})
         with pytest.raises(RemoteError, match="cancelled"):
             await running
-    assert [frame.extra for frame in engine.marked] == [{"run": {"id": "r-1", "state": "failed"}}]
+    marks = [frame.extra for frame in engine.marked]
+    assert marks == [{"run": {"id": "r-1", "state": "cancelled"}}]
+
+
+async def test_a_run_that_ends_by_itself_after_it_was_cancelled_is_cancelled(started):
+    async with started(core=CORE) as engine, asyncio.timeout(DEADLINE_S):
+        browser = engine.clients["browser"]
+        api = await browser.start(
+            "import asyncio, time\n"
+            "def looks():\n    print('looks', flush=True)\n"
+            "    while not api.is_cancelled():\n        time.sleep(0.01)\n    return 'a part'\n"
+            "async def of_its_own():\n    raise asyncio.CancelledError\n"
+            "api.export({'looks': looks, 'of_its_own': of_its_own})"
+        )
+        browser.run_id = "r-1"
+        running = api.looks()
+        await engine.printed("looks")
+        engine.control("run", {"cancel": "r-1"})
+        with pytest.raises(RemoteError, match="cancelled"):
+            await running
+        browser.run_id = "r-2"
+        with pytest.raises(RemoteError, match="cancelled"):
+            await api.of_its_own()
+    marks = [frame.extra["run"] for frame in engine.marked]
+    assert marks == [{"id": each, "state": "cancelled"} for each in ("r-1", "r-2")]
 
 
 REFERENCES = [{"_rtarget_id": "b", "_rvalue": 1}, {"_rvalue": "two"}]

@@ -17,6 +17,11 @@ export function runsOf(runs, name, tag) {
   return own.sort((one, other) => other.started - one.started).slice(0, SHOWN);
 }
 
+/** Whether a run that is over has something to show: a result, or what it raised. @param {RunRecord} run */
+export function hasAnswer({ state, size_bytes }) {
+  return state !== "running" && state !== "cancelled" && size_bytes !== null;
+}
+
 /** Return how a run stands, in words. @param {RunRecord} run @param {number} now in seconds */
 export function runWords({ state, started, ended, progress, status, error }, now) {
   const took = formatDuration((ended ?? now) - started);
@@ -25,6 +30,7 @@ export function runWords({ state, started, ended, progress, status, error }, now
     return [`Running for ${took}${far}`, status].filter(Boolean).join(": ");
   }
   if (state === "done") return `Finished in ${took}`;
+  if (state === "cancelled") return `Cancelled after ${took}`;
   if (error?.code === "plugin-stopped") return `Stopped after ${took}`;
   return state === "failed" ? `Failed after ${took}` : "Lost with the engine";
 }

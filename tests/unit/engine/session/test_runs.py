@@ -111,13 +111,19 @@ async def test_a_big_result_is_put_together_from_its_chunks(tmp_path: Path) -> N
 
 async def test_the_next_engine_knows_the_runs_and_says_which_are_lost(tmp_path: Path) -> None:
     book = Book(tmp_path)
-    for run_id in ("r-done", "r-failed", "r-open"):
+    for run_id in ("r-done", "r-failed", "r-cancelled", "r-open"):
         book.ask(run_id)
     book.answer("r-done", b"kept")
     book.answer("r-failed", state="failed")
+    book.answer("r-cancelled", state="cancelled")
     later = await book.anew()
     states = {run.id: run.state for run in later.runs.of_workspace("default")}
-    assert states == {"r-done": "done", "r-failed": "failed", "r-open": "lost"}
+    assert states == {
+        "r-done": "done",
+        "r-failed": "failed",
+        "r-cancelled": "cancelled",
+        "r-open": "lost",
+    }
     assert await result(later, "r-done") == answer("r-done", b"kept")
     # Its plugin may have outlived the engine.
     assert later.answer("r-open", b"late")
