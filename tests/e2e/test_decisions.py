@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
-from support.browser import Person
+from support.browser import Person, person_at
 from support.engine import EngineProcess, running_engine
 from support.packages import PackageIndex, make_sdist, make_wheel
 from support.plugin_files import native_plugin
+from support.terminal import Terminal
 
 SETTLED = "api.export({'setup': lambda: None, 'run': lambda ctx: 'ran'})"
 
@@ -32,7 +33,10 @@ async def index(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Packa
     folder = tmp_path_factory.mktemp("wheels")
     make_wheel(folder, "slow-package", "1.0", size_bytes=4_000_000)
     make_sdist(folder, "only-source", "2.0", buildable=True)
+    make_sdist(folder, "moving-part", "1.0", buildable=True)
+    broken = make_sdist(folder, "moving-part", "2.0")
     async with PackageIndex(folder) as index:
+        index.uploaded[broken.name] = "2025-02-01"
         yield index
 
 
@@ -123,6 +127,45 @@ async def test_another_python_is_tried_when_the_wanted_one_is_nowhere(person: Pe
     await person.sees_state("Modern", "Ready")
     await person.run("Modern")
     await person.sees_outcome("Modern", "ran")
+
+
+async def test_packages_of_a_day_are_those_that_were_there_then(person: Person) -> None:
+    of_source = [{"type": "python", "options": {"allow_build": True}}]
+    await person.drop(user_of("moving_part", "Older", requirements=["moving-part"], env=of_source))
+    note = await person.sees_failure("Older")
+    await note.get_by_label("Take packages of a day: which").fill("2025-01-31")
+    await person.screenshot("failure-another-day")
+    await note.get_by_role("button", name="Take packages of a day").click()
+    await person.sees_state("Older", "Ready")
+    await person.run("Older")
+    await person.sees_outcome("Older", "version 1.0")
+
+
+@pytest.mark.timeout(120)
+async def test_a_bundle_of_another_machine_will_do_where_no_index_answers(
+    browser: Browser, tmp_path: Path
+) -> None:
+    make_wheel(tmp_path, "packed-part", "3.0")
+    there = Terminal(tmp_path / "there", tmp_path, PackageIndex(tmp_path))
+    async with there.index:
+        made = await there.json("create", "packed-part")
+        bundle = (await there.json("pack", made["key"], "-o", str(tmp_path)))["bundle"]
+    here = Terminal(tmp_path / "here", tmp_path, there.index)
+    async with (
+        running_engine(
+            workspace=tmp_path / "workspace", store=here.store, environment=here.variables
+        ) as engine,
+        person_at(browser, engine) as person,
+    ):
+        await person.open()
+        await person.drop(user_of("packed_part", "Packed", requirements=["packed-part"]))
+        note = await person.sees_failure("Packed")
+        await note.get_by_label("Use a bundle: which").fill(bundle)
+        await person.screenshot("failure-bundle")
+        await note.get_by_role("button", name="Use a bundle").click()
+        await person.sees_state("Packed", "Ready")
+        await person.run("Packed")
+        await person.sees_outcome("Packed", "version 3.0")
 
 
 COMMAND = "echo one two > 'made by a command' && echo \"<b>not bold</b>\""

@@ -107,12 +107,14 @@ class PackageIndex:
     """A package index over HTTP for the wheels of a folder.
 
     While `gate` is closed a wheel is sent to its half; `stalled` is set when one is, and `left`
-    when whoever fetched it hung up. `fetched` counts the wheels that were asked for.
+    when whoever fetched it hung up. `fetched` counts the wheels that were asked for. A file was
+    uploaded on the day that `uploaded` says.
     """
 
     def __init__(self, folder: Path) -> None:
         self.url = ""
         self.fetched = 0
+        self.uploaded: dict[str, str] = {}
         self.gate = asyncio.Event()
         self.gate.set()
         self.stalled = asyncio.Event()
@@ -141,17 +143,27 @@ class PackageIndex:
             transport.abort()
 
     async def _list(self, request: web.Request) -> web.Response:
-        module = request.match_info["name"].replace("-", "_")
-        links = []
-        for path in sorted(self._folder.glob(f"{module}-*.whl")):
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            address = f"/files/{path.name}#sha256={digest}"
-            links.append(f'<a href="{address}" data-dist-info-metadata="true">{path.name}</a>')
-        sources = sorted(self._folder.glob(f"{request.match_info['name']}-*.tar.gz"))
-        links += [f'<a href="/files/{path.name}">{path.name}</a>' for path in sources]
-        if not links:
+        name = request.match_info["name"]
+        wheels = sorted(self._folder.glob(f"{name.replace('-', '_')}-*.whl"))
+        sources = sorted(self._folder.glob(f"{name}-*.tar.gz"))
+        if not wheels and not sources:
             raise web.HTTPNotFound
-        return web.Response(text="\n".join(links), content_type="text/html")
+        files = [self._file(path) for path in (*wheels, *sources)]
+        return web.json_response(
+            {"meta": {"api-version": "1.1"}, "name": name, "files": files},
+            content_type="application/vnd.pypi.simple.v1+json",
+        )
+
+    def _file(self, path: Path) -> dict[str, object]:
+        """Return how an index lists a file (PEP 691, PEP 700)."""
+        return {
+            "filename": path.name,
+            "url": f"/files/{path.name}",
+            "hashes": {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
+            "size": path.stat().st_size,
+            "upload-time": f"{self.uploaded.get(path.name, '2020-01-01')}T00:00:00Z",
+            "core-metadata": path.suffix == ".whl",
+        }
 
     async def _send(self, request: web.Request) -> web.StreamResponse:
         file = request.match_info["file"]
