@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import time
@@ -18,6 +19,20 @@ from imjoy_engine.config import EngineConfig, Limits
 from support.engine import running_engine
 from support.packages import PackageIndex, make_wheel
 from support.terminal import Terminal
+
+
+class Told(logging.Filter):
+    """Lets every line of the log pass; `event` is set when one has these words."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self._words = words
+        self.event = asyncio.Event()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if self._words in record.msg:
+            self.event.set()
+        return True
 
 
 @pytest.fixture
@@ -135,11 +150,10 @@ async def test_an_engine_removes_what_nobody_used_and_not_what_another_engine_us
         long_ago_s = time.time() - 100 * 86400
         for key in (unused, used.name):
             os.utime(terminal.store / "manifests" / f"{key}.json", (long_ago_s, long_ago_s))
-        told = asyncio.Event()
-        caplog.handler.addFilter(lambda line: told.set() if "Made room" in line.msg else True)
-        with caplog.at_level("INFO", "imjoy_engine"):
+        told = Told("Made room")
+        with caplog.at_level("INFO", "imjoy_engine"), caplog.filtering(told):
             async with Engine(collector), asyncio.timeout(60):
-                await told.wait()
+                await told.event.wait()
         assert [one["key"] for one in await terminal.json("list")] == [used.name]
         assert await plugin.prefix() == str(used)
         # What was removed is built again for whoever wants it.
