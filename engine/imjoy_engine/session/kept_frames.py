@@ -12,9 +12,9 @@ __all__ = ["frame_of", "record_of"]
 
 def record_of(frame: Frame) -> dict[str, Any]:
     """Return the frame as what msgpack can write; its header as the text that it travels as."""
-    header = {"to": frame.to, "from": frame.sender, "kind": frame.kind, "extra": frame.extra}
+    route = {"to": frame.to, "from": frame.sender, "kind": frame.kind}
     return {
-        "header": json.dumps(header, separators=(",", ":")),
+        "header": json.dumps({**route, "extra": dict(frame.extra)}, separators=(",", ":")),
         "body": _plain(frame.body),
         "buffers": [_plain(buffer) for buffer in frame.buffers],
     }

@@ -48,6 +48,16 @@ async def test_what_waits_comes_back_in_its_order_and_leaves_nothing(tmp_path: P
     assert await everything(box) == [frame(50)]
 
 
+async def test_a_frame_that_says_nothing_beside_its_route_is_written_like_any(
+    tmp_path: Path,
+) -> None:
+    box = outbox(tmp_path)
+    plain = Frame("b", "w", "rpc", b"{}")
+    box.put(plain)
+    await written(box, 1)
+    assert await everything(box) == [plain]
+
+
 async def test_frames_come_while_others_are_taken(tmp_path: Path) -> None:
     box = outbox(tmp_path)
     taken: list[Frame] = []
