@@ -36,15 +36,14 @@ class IncomingCall {
   aborter = null;
   isCancelled = false;
 
-  /**
-   * @param {string} label
-   * @param {((...values: any[]) => unknown) | null} tell
-   */
-  constructor(label, tell) {
+  /** @type {((...values: any[]) => unknown) | null} */
+  tell = null;
+  /** @type {(reason: Error) => void} */
+  reject = () => undefined;
+
+  /** @param {string} label */
+  constructor(label) {
     this.label = label;
-    this.tell = tell;
-    /** @type {(reason: Error) => void} */
-    this.reject = () => undefined;
     this.report = this.report.bind(this);
   }
 
@@ -62,10 +61,25 @@ class IncomingCall {
     });
   }
 
+  /**
+   * Take up how the caller is told of the end, and of what comes before it.
+   * @param {(reason: Error) => void} reject
+   * @param {((...values: any[]) => unknown) | null} tell
+   */
+  hasDecoded(reject, tell) {
+    this.reject = reject;
+    this.tell = tell;
+    if (this.isCancelled) this.sayCancelled();
+  }
+
   cancel() {
     this.isCancelled = true;
     this.isOver = true;
     this.aborter?.abort();
+    this.sayCancelled();
+  }
+
+  sayCancelled() {
     this.reject(new CancelledError(`${this.label} was cancelled`));
   }
 }
@@ -94,16 +108,17 @@ export class IncomingCalls {
    */
   async run(message, label, find) {
     const { sender, promise, progress } = message;
+    const call = new IncomingCall(label);
+    const key = promise ? `${sender}\n${promise[0]._rvalue}` : "";
+    // Known from now on: its cancellation may come while it is still decoded.
+    if (promise) this.byId.set(key, call);
     // Decoded together, so that the order of the calls is that of their coming.
     const decoding = [promise, progress].map((tree) => (tree ? this.decode(tree, false) : null));
     const arguments_ = this.decode(message.args ?? [], true);
     arguments_.catch(() => undefined);
     const [answer, tell] = await Promise.all(decoding);
     const [resolve, reject] = answer ?? [() => undefined, () => undefined];
-    const call = new IncomingCall(label, tell);
-    const key = promise ? `${sender}\n${promise[0]._rvalue}` : "";
-    call.reject = reject;
-    if (promise) this.byId.set(key, call);
+    call.hasDecoded(reject, tell);
     try {
       const args = await arguments_;
       if (call.isOver) return;

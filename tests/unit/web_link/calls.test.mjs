@@ -121,6 +121,17 @@ test("a function of the page hears that its caller gave it up, and the caller is
   assert.equal(await worker.call(worker.api.echo, 1), 1);
 });
 
+test("a call that is given up before it begins does not begin, and the caller is told", async () => {
+  let hasBegun = false;
+  const { worker } = await pluginWith({}, { slow: () => void (hasBegun = true) });
+  const answer = worker.call(worker.api.slow, [1]);
+  worker.send({ type: "cancel", call: "resolve-1" });
+  const error = await answer.catch((rejected) => rejected);
+  assert.equal(error?._rname, "CancelledError");
+  assert.equal(await worker.call(worker.api.echo, 1), 1);
+  assert.equal(hasBegun, false);
+});
+
 test("a function of the page reports to who listens", async () => {
   const { worker } = await pluginWith(
     {},
