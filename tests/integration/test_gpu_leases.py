@@ -32,11 +32,10 @@ async def start(client: Stranger, name: str, state: str = "ready", **fields: Any
 
 def visible(engine: EngineProcess) -> dict[int, str]:
     """Return which cards the workers below the engine see, by process id."""
-    found = {}
-    for process in engine.tree():
-        if "--connect" in process.cmdline() and "shim.py" not in " ".join(process.cmdline()):
-            found[process.pid] = process.environ().get("CUDA_VISIBLE_DEVICES", "all")
-    return found
+    return {
+        process.pid: process.environ().get("CUDA_VISIBLE_DEVICES", "all")
+        for process in engine.workers()
+    }
 
 
 @pytest.fixture
@@ -109,7 +108,7 @@ async def test_a_plugin_that_outlives_its_engine_keeps_its_card(
         async with engine_on("first") as again, stranger(again) as client:
             await start(client, "third", "queued", gpu=True)
             waiting = await client.event("plugin_event", id="third", state="queued")
-            assert "GPU 0 is held by" in waiting["detail"]
+            assert "GPU 0 is held by lasting" in waiting["detail"]
             await client.ask("kill_plugin", {"id": "third"})
             await client.ask("kill_plugin_process", {"all": True})
             await elsewhere.event("plugin_event", id="second", event="state", state="ready")

@@ -62,6 +62,17 @@ class EngineProcess:
         """Return every process below the engine."""
         return psutil.Process(self.pid).children(recursive=True)
 
+    def workers(self) -> list[psutil.Process]:
+        """Return the interpreters below the engine that run a worker, a plugin's or a spare one."""
+        found = []
+        for process in self.tree():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                argv = process.cmdline()
+                held = any(part.endswith(("/shim.py", "/keeper.py")) for part in argv)
+                if "--connect" in argv and not held:
+                    found.append(process)
+        return found
+
     async def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and return the exit code."""
         if self.process.returncode is None:

@@ -105,7 +105,10 @@ class PluginPool:
         return instance, supervisor.start
 
     async def found(self) -> list[tuple[PluginInstance, Callable[[], None]]]:
-        """Return the plugins that earlier engines left, each as `start` does; they count too."""
+        """Return the plugins that earlier engines left, each as `start` does; they count too.
+
+        They hold their cards from now on, before anybody can ask for one.
+        """
         if self._tools.detached is None:
             return []
         records = await self._tools.detached.all()
@@ -121,6 +124,8 @@ class PluginPool:
                 observer=self._observer,
             )
             instance.resume(record.instance, record.peer_id, record.secret)
+            if self._tools.gpus is not None and "gpus" in record.leases:
+                instance.lease = self._tools.gpus.adopt(record.leases["gpus"])
             others = [peer for peer, name in peers.items() if name == record.workspace]
             supervisor = PluginSupervisor(instance, self._tools, record, others)
             self._running[instance.id] = (instance, supervisor)

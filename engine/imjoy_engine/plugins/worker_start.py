@@ -100,6 +100,8 @@ class WorkerStart:
         Raises PluginExitedError when it ended while no engine ran.
         """
         instance, tools, detached = self._instance, self._tools, self._detached
+        if instance.lease is not None:
+            self._stack.callback(instance.lease.release)
         if detached is None:
             raise PluginStartError("This engine keeps no plugins that may detach.")
         instance.lifecycle.enter(State.STARTING, detail="Found again: waiting for its process")
@@ -109,9 +111,6 @@ class WorkerStart:
         if process is None:
             raise await self._ended_unseen(detached, record)
         self._stack.push_async_callback(self._reap, process)
-        if tools.gpus is not None and "gpus" in record.leases:
-            instance.lease = tools.gpus.adopt(record.leases["gpus"])
-            self._stack.callback(instance.lease.release)
         exited = self._watched(process)
         ticket = tools.listener.issue_ticket(record.secret)
         self._stack.callback(tools.listener.revoke, ticket)

@@ -12,8 +12,11 @@ import pytest
 
 from imjoy_engine.plugins.detached import DetachedPlugins
 from imjoy_engine.plugins.lifecycle import State
+from imjoy_engine.plugins.pool import PluginPool
 from imjoy_engine.plugins.supervisor import PluginSupervisor
+from imjoy_engine.resources import GpuLeases
 from imjoy_engine.transport import WorkerListener
+from support.gpus import FakeProbe, gpu
 from support.plugin_runs import Run
 from support.workers import Stage
 
@@ -126,6 +129,32 @@ async def test_one_that_never_comes_back_can_be_stopped(stage: Stage, tmp_path: 
     await again.reached(State.STARTING)
     await again.supervisor.stop()
     assert again.states == ["starting", "stopped"]
+
+
+async def test_one_that_is_found_holds_its_card_before_anybody_can_ask_for_it(
+    stage: Stage, tmp_path: Path
+) -> None:
+    stage.use(gpus=GpuLeases(FakeProbe(gpu(0))))
+    run = Run(stage, tmp_path, flags=["allow-detach"], gpu=True)
+    run.supervisor.start()
+    await run.reached(State.READY)
+    await run.supervisor.leave()
+
+    of_the_next = GpuLeases(FakeProbe(gpu(0)))
+    stage.use(gpus=of_the_next)
+    pool = PluginPool(
+        stage.tools,
+        log_dir=tmp_path / "logs",
+        on_event=lambda *_: None,
+        on_frame=lambda *_: None,
+    )
+    ((instance, begin),) = await pool.found()
+    assert of_the_next.holders() == {"GPU-0": ["P"]}
+    begin()
+    await instance.lifecycle.reached(State.STARTING)
+    assert of_the_next.holders() == {"GPU-0": ["P"]}
+    await pool.stop(instance)
+    assert of_the_next.holders() == {}
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"version": 99}', b'{"version": 1}', b"[]"])
