@@ -29,6 +29,14 @@ def a_process() -> Iterator[None]:
 
 
 @contextmanager
+def a_zombie() -> Iterator[None]:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    yield
+    child.wait()
+
+
+@contextmanager
 def a_thread() -> Iterator[None]:
     end = threading.Event()
     thread = threading.Thread(target=end.wait, name="forgotten")
@@ -59,6 +67,7 @@ def a_socket_file() -> Iterator[None]:
     ("leak", "named"),
     [
         (a_process, "process .*input"),
+        (a_zombie, "process .*nobody has waited for"),
         (a_thread, "thread forgotten"),
         (a_descriptor, "descriptor .*pipe"),
         (a_socket_file, "file .*forgotten"),

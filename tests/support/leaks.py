@@ -8,7 +8,7 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ MARK = "IMJOY_TEST_PROCESS"
 class Belongings:
     """What this process has at one moment, each thing by words that a person can read."""
 
-    processes: frozenset[str]
+    processes: Mapping[int, str]
     threads: frozenset[str]
     descriptors: frozenset[str]
     files: frozenset[str]
@@ -34,7 +34,7 @@ class Belongings:
     @classmethod
     def of_this_process(cls, temporary: Path) -> Belongings:
         return cls(
-            frozenset(_children()),
+            dict(_children()),
             frozenset(f"{each.name} ({each.ident})" for each in threading.enumerate()),
             frozenset(_descriptors()),
             frozenset(_sockets(temporary) | _shared_memory()),
@@ -43,7 +43,11 @@ class Belongings:
     def beyond(self, earlier: Belongings) -> list[str]:
         """Return what is here and was not there."""
         return [
-            *(f"process {each}" for each in self.processes - earlier.processes),
+            *(
+                f"process {pid} {words}"
+                for pid, words in self.processes.items()
+                if pid not in earlier.processes
+            ),
             *(f"thread {each}" for each in self.threads - earlier.threads),
             *(f"descriptor {each}" for each in self.descriptors - earlier.descriptors),
             *(f"file {each}" for each in self.files - earlier.files),
@@ -81,10 +85,12 @@ def strays(mark: str) -> list[psutil.Process]:
     return found
 
 
-def _children() -> Iterator[str]:
+def _children() -> Iterator[tuple[int, str]]:
     for child in psutil.Process().children():
         try:
-            yield f"{child.pid} {' '.join(child.cmdline())[:120]}"
+            yield child.pid, " ".join(child.cmdline())[:120]
+        except psutil.ZombieProcess:
+            yield child.pid, "that nobody has waited for"
         except psutil.NoSuchProcess:
             continue
 
