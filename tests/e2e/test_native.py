@@ -331,21 +331,28 @@ async def test_an_operation_has_its_own_form_and_button(person: Person) -> None:
     await person.sees_outcome("Doubler", "twice is 42")
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("how", ["in C", "in Python"])
 async def test_a_plugin_that_computes_is_busy_and_answers(person: Person, how: str) -> None:
-    """For ten seconds, which is longer than the core's patience with an engine that is silent."""
+    """For ten seconds, which is longer than the core's patience with an engine that is silent.
+
+    Ten of a processor's: on a busy machine it takes longer, as does all that is asked meanwhile.
+    """
     script = f"""
-    import hashlib, time
+    import hashlib
+    from time import thread_time
 
     def compute_in_c():
-        before = time.monotonic()
-        hashlib.pbkdf2_hmac("sha256", b"", b"", 100_000)
-        took = time.monotonic() - before
-        hashlib.pbkdf2_hmac("sha256", b"", b"", int(10 / took * 100_000))
+        before, rounds, done = thread_time(), 100_000, 0
+        while (spent := thread_time() - before) < 10:
+            # At first a short one, then one that takes the rest.
+            rounds = int(done / spent * (10 - spent)) + 1 if done else rounds
+            hashlib.pbkdf2_hmac("sha256", b"", b"", rounds)
+            done += rounds
 
     def compute_in_python():
-        end = time.monotonic() + 10
-        while time.monotonic() < end:
+        end = thread_time() + 10
+        while thread_time() < end:
             pass
 
     class Deep:
@@ -368,5 +375,5 @@ async def test_a_plugin_that_computes_is_busy_and_answers(person: Person, how: s
         await card.get_by_role("button", name="Run Ask").click()
         await person.sees_outcome("Deep", re.compile(f"answer {number}"))
         await person.sees_state("Deep", "Running")
-    await person.sees_outcome("Deep", re.compile("computed"), within_s=50)
+    await person.sees_outcome("Deep", re.compile("computed"), within_s=150)
     await person.sees_state("Deep", "Ready")

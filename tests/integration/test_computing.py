@@ -12,35 +12,37 @@ from support.engine import EngineProcess
 
 COMPUTES_S = 10
 SCRIPT = """
-import hashlib, time
+import hashlib
+from time import thread_time
 from imjoy import api
 
 SECONDS = %d
 
-def in_python():
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
+def in_python(spent):
+    while spent() < SECONDS:
         pass
 
-def in_c():
-    # One call, which lets go of Python's lock meanwhile, as numpy's and torch's do.
-    rounds = 100_000
-    before = time.monotonic()
-    hashlib.pbkdf2_hmac("sha256", b"", b"", rounds)
-    took = time.monotonic() - before
-    hashlib.pbkdf2_hmac("sha256", b"", b"", int(SECONDS / took * rounds))
+def in_c(spent):
+    # One call, which lets go of Python's lock meanwhile, as numpy's and torch's do; before it a
+    # short one, to know how long it has to be.
+    rounds, done = 100_000, 0
+    while spent() < SECONDS:
+        rounds = int(done / spent() * (SECONDS - spent())) + 1 if done else rounds
+        hashlib.pbkdf2_hmac("sha256", b"", b"", rounds)
+        done += rounds
 
-def in_c_with_the_lock():
+def in_c_with_the_lock(spent):
     # Many calls, none of which lets anybody else in.
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
+    while spent() < SECONDS:
         pow(3, 300_000)
 
 class Plugin:
     def run(self, how):
-        before = time.monotonic()
-        globals()[how]()
-        return time.monotonic() - before
+        # The processor's time: a busy machine has to compute as much, and takes longer.
+        before = thread_time()
+        spent = lambda: thread_time() - before
+        globals()[how](spent)
+        return spent()
 
     def ask(self, number):
         return number + 1
@@ -62,6 +64,7 @@ async def client(engine: EngineProcess) -> AsyncIterator[imjoy_client.Client]:
         yield client
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("executor", ["thread", "process"])
 @pytest.mark.parametrize("how", ["in_c", "in_python", "in_c_with_the_lock"])
 async def test_others_are_answered_meanwhile(
@@ -72,15 +75,14 @@ async def test_others_are_answered_meanwhile(
     (process,) = (await client.status())["plugin_processes"]
     computing = asyncio.ensure_future(plugin.run(how))
     answers = 0
-    async with asyncio.timeout(5 * COMPUTES_S):
+    async with asyncio.timeout(20 * COMPUTES_S):
         while not computing.done():
             assert await plugin.ask_at_home(answers) == answers + 1
             assert await plugin.ask_the_loop(answers) == answers + 1
             if executor == "thread":
                 assert await plugin.ask(answers) == answers + 1
             answers += not computing.done()
-    # A busy machine computes faster when the others have gone.
-    assert await computing >= COMPUTES_S / 5
+    assert await computing >= COMPUTES_S
     # Not one answer that slipped in before or after: they came all the time.
     assert answers >= COMPUTES_S
     assert plugin.plugin_state == "ready"
