@@ -25,24 +25,13 @@ async def engine(tmp_path: Path, store: Path) -> AsyncIterator[EngineProcess]:
         yield engine
 
 
-def workers(engine: EngineProcess) -> set[int]:
-    """Return the interpreters that run the worker, busy or spare."""
-    found = set()
-    for process in engine.tree():
-        argv = process.cmdline()
-        if "--connect" in argv and not any(part.endswith("shim.py") for part in argv):
-            found.add(process.pid)
-    return found
-
-
-async def spare_beside(engine: EngineProcess, plugin: int) -> int:
+async def spare_beside(engine: EngineProcess, client: imjoy_client.Client, plugin: int) -> int:
     """Return the pid of the spare, when it has imported what it needs and waits."""
-    async with asyncio.timeout(20):
-        while True:
-            for pid in workers(engine) - {plugin}:
-                if psutil.Process(pid).status() == psutil.STATUS_SLEEPING:
-                    return pid
+    async with asyncio.timeout(30):
+        while not (await client.status())["spares"]:
             await asyncio.to_thread(psutil.cpu_percent, 0.05)
+    (spare,) = {process.pid for process in engine.workers()} - {plugin}
+    return spare
 
 
 async def test_the_next_plugin_of_an_environment_is_the_spare(
@@ -50,7 +39,7 @@ async def test_the_next_plugin_of_an_environment_is_the_spare(
 ) -> None:
     async with imjoy_client.connect(engine.link, "") as client:
         first = await client.start_plugin(CONFIG, script=SCRIPT)
-        spare = await spare_beside(engine, await first.pid())
+        spare = await spare_beside(engine, client, await first.pid())
 
         variable = {"type": "variable", "options": {"API_KEY": "hidden"}}
         second = await client.start_plugin({**CONFIG, "env": [variable]}, script=SCRIPT)
@@ -67,7 +56,7 @@ async def test_the_next_plugin_of_an_environment_is_the_spare(
 async def test_a_spare_ends_with_its_engine(engine: EngineProcess) -> None:
     async with imjoy_client.connect(engine.link, "") as client:
         plugin = await client.start_plugin(CONFIG, script=SCRIPT)
-        spare = await spare_beside(engine, await plugin.pid())
+        spare = await spare_beside(engine, client, await plugin.pid())
     tree = engine.tree()
     assert spare in [process.pid for process in tree]
     engine.process.kill()

@@ -83,6 +83,7 @@ class Admin:
             "plugin_processes": processes,
             "engine_process": os.getpid(),
             "gpu_queue": self._overview.waiting,
+            "spares": self._overview.spares,
         }
 
     def _check(self, request: web.Request) -> None:
@@ -113,7 +114,8 @@ class Admin:
             return web.json_response(error.as_dict(), status=401)
         overview = self._overview
         plugins, gpus = await overview.plugins(), await overview.gpus()
-        body = await asyncio.to_thread(exposition, plugins, gpus, overview.waiting, self.ends)
+        waiting, spares = overview.waiting, overview.spares
+        body = await asyncio.to_thread(exposition, plugins, gpus, self.ends, waiting, spares)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _status(self, _: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,6 +128,7 @@ class Admin:
             "plugins": await self._overview.plugins(),
             "gpus": await self._overview.gpus(),
             "gpu_queue": self._overview.waiting,
+            "spares": self._overview.spares,
         }
 
     async def _kill(self, payload: Mapping[str, Any]) -> dict[str, Any]:

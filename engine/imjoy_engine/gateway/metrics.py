@@ -34,13 +34,17 @@ class Ends:
 def exposition(
     plugins: Sequence[Mapping[str, Any]],
     gpus: Sequence[Mapping[str, Any]],
-    waiting: int,
     ends: Ends,
+    waiting: int,
+    spares: int,
 ) -> bytes:
     """Return the text of `/metrics`."""
     registry = CollectorRegistry()
     ProcessCollector(namespace="imjoy_engine", registry=registry)
-    registry.register(_Snapshot([*_engine(plugins, waiting, ends), *_each(plugins), *_cards(gpus)]))
+    queue = GaugeMetricFamily("imjoy_gpu_queue_length", "Plugins that wait for a GPU.", waiting)
+    idle = GaugeMetricFamily("imjoy_spare_interpreters", "Those that wait for a plugin.", spares)
+    figures = [*_engine(plugins, ends), queue, idle, *_each(plugins), *_cards(gpus)]
+    registry.register(_Snapshot(figures))
     return generate_latest(registry)
 
 
@@ -52,19 +56,18 @@ class _Snapshot:
         return self._families
 
 
-def _engine(plugins: Sequence[Mapping[str, Any]], waiting: int, ends: Ends) -> Iterable[Metric]:
+def _engine(plugins: Sequence[Mapping[str, Any]], ends: Ends) -> Iterable[Metric]:
     info = GaugeMetricFamily("imjoy_engine_info", "The engine's version.", labels=["version"])
     info.add_metric([__version__], 1)
     states = GaugeMetricFamily("imjoy_plugins", "Plugins by state.", labels=["state"])
     for state, count in Counter(str(plugin["state"]) for plugin in plugins).items():
         states.add_metric([state], count)
-    queue = GaugeMetricFamily("imjoy_gpu_queue_length", "Plugins that wait for a GPU.", waiting)
     ended = CounterMetricFamily(
         "imjoy_plugin_ends", "Plugins that have ended.", labels=["state", "reason"]
     )
     for (state, reason), count in ends.counts.items():
         ended.add_metric([state, reason], count)
-    return [info, states, queue, ended]
+    return [info, states, ended]
 
 
 def _each(plugins: Sequence[Mapping[str, Any]]) -> Iterable[Metric]:

@@ -34,6 +34,11 @@ class Overview:
         """Return how many plugins wait for a GPU."""
         return self._gpus.waiting
 
+    @property
+    def spares(self) -> int:
+        """Return how many interpreters wait for a plugin."""
+        return self._pool.spares
+
     async def plugins(self, workspace: str | None = None) -> list[dict[str, Any]]:
         """Return the running plugins with what each uses, all or one workspace's, oldest first."""
         instances = self._pool.instances(workspace)

@@ -54,6 +54,11 @@ class PluginPool:
         self._running: dict[str, tuple[PluginInstance, PluginSupervisor]] = {}
         self._is_closing = False
 
+    @property
+    def spares(self) -> int:
+        """Return how many interpreters wait for a plugin."""
+        return self._tools.spares.idle if self._tools.spares is not None else 0
+
     def instances(self, workspace: str | None = None) -> list[PluginInstance]:
         """Return the running plugins, all or one workspace's, oldest first."""
         return [

@@ -86,6 +86,7 @@ async def test_the_status_tells_who_runs_and_who_waits(desk: Desk, client: Any) 
     said = await (await client.get("/api/engine/status", headers=KEY)).json()
     assert said["engine"]["url"] == "http://here"
     assert said["gpu_queue"] == 1
+    assert said["spares"] == 0
     assert said["gpus"][0]["holders"] == ["First"]
     first, second = said["plugins"]
     assert (first["name"], first["state"], first["gpus"]) == ("First", "ready", [0])

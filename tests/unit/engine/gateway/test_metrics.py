@@ -22,7 +22,7 @@ def test_figures_are_told_by_plugin_and_card() -> None:
     ends.hear({"event": "state", "state": "ready"})
     ends.hear({"event": "log"})
     waiting = {**PLUGIN, "state": "queued", "usage": None}
-    text = exposition([PLUGIN, waiting], [GPU], 1, ends).decode()
+    text = exposition([PLUGIN, waiting], [GPU], ends, waiting=1, spares=2).decode()
     labels = 'plugin="A \\"b\\"",workspace="default",instance="i_1"'
     for line in (
         'imjoy_plugins{state="queued"} 1.0',
@@ -30,6 +30,7 @@ def test_figures_are_told_by_plugin_and_card() -> None:
         f"imjoy_plugin_memory_bytes{{{labels}}} 1000.0",
         f"imjoy_plugin_gpu_memory_bytes{{{labels}}} 7.0",
         "imjoy_gpu_queue_length 1.0",
+        "imjoy_spare_interpreters 2.0",
         'imjoy_plugin_ends_total{reason="memory-limit",state="failed"} 1.0',
         'imjoy_plugin_ends_total{reason="none",state="stopped"} 1.0',
         'imjoy_gpu_leases{gpu="0",name="H200",uuid="GPU-1"} 1.0',
