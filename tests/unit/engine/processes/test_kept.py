@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -67,6 +68,7 @@ class Kept:
         self.place = KeptPlace(self.directory, self.log, 1 << 20, limit_s=3600)
         self.output = Output()
         self.identity = ""
+        self.keepers: list[int] = []
 
     async def end(self) -> ExitReport | None:
         return await asyncio.to_thread(end_of_kept, self.directory)
@@ -77,10 +79,21 @@ class Kept:
     async def start(self, code: str = ECHO, place: KeptPlace | None = None) -> ProcessTree:
         argv = [sys.executable, "-I", "-S", "-u", "-c", code, str(self.orders)]
         command = Command(argv, {"PATH": os.defpath}, Path("/tmp"), grace_s=0.5)
-        tree = await start_kept(command, place or self.place, self.output)
+        tree = await self.begin(command, place)
         self.identity = await asyncio.to_thread(identity_of, tree.holder_pid) or ""
         tree.keep()
         return tree
+
+    async def begin(self, command: Command, place: KeptPlace | None = None) -> ProcessTree:
+        tree = await start_kept(command, place or self.place, self.output)
+        self.keepers.append(tree.holder_pid)
+        return tree
+
+    def reap(self) -> None:
+        """Wait for the keepers that were left: an engine that leaves ends, and they are init's."""
+        for keeper in self.keepers:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(keeper, 0)
 
     async def find(self) -> ProcessTree | None:
         self.output = Output()
@@ -104,6 +117,7 @@ async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
     yield kept
     if kept.identity and (tree := await kept.find()) is not None:
         await tree.stop(Ladder.at_once())
+    await asyncio.to_thread(kept.reap)
     os.close(kept.pipe)
 
 
@@ -209,7 +223,7 @@ async def test_without_an_engine_for_too_long_it_ends(kept: Kept) -> None:
 async def test_what_nobody_asked_to_keep_ends_with_the_engine(kept: Kept) -> None:
     argv = [sys.executable, "-I", "-S", "-c", "import signal; signal.pause()"]
     command = Command(argv, {"PATH": os.defpath}, Path("/tmp"), grace_s=0.5)
-    tree = await start_kept(command, kept.place, kept.output)
+    tree = await kept.begin(command)
     await tree.leave()
     await ended(tree.pid)
 
