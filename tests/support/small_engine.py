@@ -39,7 +39,8 @@ class SmallWorker:
         self.scripts: list[dict[str, Any]] = []
         self.script_error: str | None = None
         self.running: list[IncomingCall] = []
-        self.keeps_calls = False
+        self.unanswered: set[str] = set()
+        """Functions whose calls are taken and never end."""
         self.peer = Peer(peer_id, self, {"name": peer_id})
 
     def send(self, to: str, message: dict[str, Any]) -> None:
@@ -51,7 +52,7 @@ class SmallWorker:
 
     def run_call(self, call: IncomingCall) -> None:
         self.running.append(call)
-        if not self.keeps_calls:
+        if call.label not in self.unanswered:
             run(call)
 
     def cancel_call(self, call: IncomingCall) -> None:
