@@ -34,6 +34,7 @@ from support.builders import FakeBuilder
 from support.conda_channel import ChannelServer, make_channel
 from support.existing import make_environment
 from support.packages import PackageIndex, make_wheel
+from support.within import within_a_second
 
 
 class Workshop(Protocol):
@@ -298,11 +299,12 @@ async def test_a_cancelled_build_leaves_no_process_within_a_second(
 ):
     lock = await workshop.builder.resolve(workshop.start, attempt)
     workshop.hold()
+    earlier = set(psutil.Process().children(recursive=True))
     building = asyncio.create_task(workshop.builder.build(lock, prefix, attempt, allow_build=False))
     await workshop.held()
-    async with asyncio.timeout(1):
+    async with within_a_second():
         building.cancel()
         with pytest.raises(asyncio.CancelledError):
             await building
 
-    assert psutil.Process().children(recursive=True) == []
+    assert set(psutil.Process().children(recursive=True)) <= earlier

@@ -280,6 +280,7 @@ async def test_a_changed_package_is_not_installed(short_dir):
 
 
 async def test_a_cancelled_build_leaves_nothing(place):
+    earlier = set(psutil.Process().children(recursive=True))
     heard = asyncio.Event()
     spec = EnvironmentSpec(conda=("tiny-one",), channels=(place.channel,))
     building = asyncio.create_task(place.store.ensure(spec, lambda progress: heard.set()))
@@ -289,6 +290,6 @@ async def test_a_cancelled_build_leaves_nothing(place):
     with pytest.raises(asyncio.CancelledError):
         await building
 
-    assert psutil.Process().children(recursive=True) == []
+    assert set(psutil.Process().children(recursive=True)) <= earlier
     left = place.root / "envs"
     assert not left.exists() or not any(left.iterdir())

@@ -38,6 +38,7 @@ from imjoy_engine.errors import (
 from support.conda_channel import make_channel
 from support.existing import make_environment
 from support.packages import make_wheel
+from support.within import within_a_second
 
 SPEC = EnvironmentSpec(pip=("tiny-one",))
 
@@ -254,7 +255,7 @@ async def test_cancelled_packing_leaves_no_half_bundle(office, short_dir):
     packing = asyncio.create_task(office.mover.pack(one, short_dir, lambda progress: heard.set()))
     await heard.wait()
 
-    async with asyncio.timeout(1):
+    async with within_a_second():
         packing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await packing

@@ -11,6 +11,7 @@ from imjoy_engine.environments import Repository
 from imjoy_engine.environments.builder import Attempt
 from imjoy_engine.environments.repositories import clone
 from imjoy_engine.errors import EnvironmentBuildError, IndexUnreachableError, MachineError
+from support.within import within_a_second
 
 MACHINE = {"PATH": os.defpath, "HOME": "/nowhere"}
 
@@ -75,7 +76,7 @@ async def test_cancelled_it_leaves_nothing_within_a_second(attempt, work_dir):
         repository = Repository(f"http://127.0.0.1:{port}/x/y", "y")
         cloning = asyncio.create_task(clone(repository, work_dir, MACHINE, attempt))
         await asked.wait()
-        async with asyncio.timeout(1):
+        async with within_a_second():
             cloning.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await cloning
