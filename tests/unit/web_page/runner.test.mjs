@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { isRunnable } from "../../../engine/web/page/state/records.js";
 import { source, startPage } from "./fake_core.mjs";
 
 test("a plugin that comes up is ready, and is remembered", async () => {
@@ -111,6 +112,17 @@ test("a result that describes a window opens it", async () => {
   await runner.load(source({ name: "Demo" }), { origin: "x" });
   await runner.run("Demo", {});
   assert.deepEqual(core.windows, [{ name: "Demo", type: "imjoy/image", data: { src: "x" }, config: {} }]);
+});
+
+test("what exports no run cannot be run, whoever brought it", async () => {
+  const { app, core, runner, of } = startPage();
+  for (const [name, api, can] of [["Tool", { run: async () => 1 }, true], ["Helper", { add: async () => 1 }, false]]) {
+    core.onLoad = () => api;
+    await runner.load(source({ name }), { origin: "x" });
+    await core.reload({ code: source({ name: `Other ${name}` }) });
+    assert.deepEqual([name, `Other ${name}`].map((each) => isRunnable(of(each))), [can, can], name);
+  }
+  assert.equal(app.plugins.records.value.size, 4);
 });
 
 test("a run that raises says so on the card and in the log", async () => {

@@ -19,7 +19,7 @@ import {
 import { explain, wordsOf } from "../text/errors.js";
 import { formatDuration } from "../text/format.js";
 import { engineComes } from "./engine_wait.js";
-import { livePlugin } from "./live.js";
+import { hasRun, livePlugin } from "./live.js";
 import { calmEnd, isNoFailure, resultWords } from "./outcomes.js";
 
 /** @typedef {import("../app.js").App} App */
@@ -95,7 +95,8 @@ export class Runner {
     try {
       await this.imjoy.pm.reloadPlugin({ code: file.source, tag: file.tag, origin: record.origin });
       // The core tells of it only when the plugin has a setup.
-      plugins.change(name, (old) => (isStarting(old) ? enter(old, "ready", Date.now()) : old));
+      const canRun = hasRun(livePlugin(this.imjoy, name));
+      plugins.change(name, (old) => ({ ...(isStarting(old) ? enter(old, "ready", Date.now()) : old), canRun }));
       this.app.rememberPlugins();
       void this.app.runWatch.attached(name);
     } catch (error) {

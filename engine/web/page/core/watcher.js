@@ -4,7 +4,7 @@ import { checkPluginFile } from "../plugin_file/check.js";
 import { applyEvent, BY_PLUGIN, ENGINE_TYPES, enter, hasEnded, isUp, newRecord } from "../state/records.js";
 import { percentOf } from "../text/format.js";
 import { Consents } from "./consents.js";
-import { livePlugin } from "./live.js";
+import { hasRun, livePlugin } from "./live.js";
 import { keepWaiting } from "./patience.js";
 
 /** @typedef {import("../app.js").App} App */
@@ -96,7 +96,8 @@ export class Watcher {
       if ("problem" in checked) return;
       plugins.put(newRecord(checked.plugin, BY_PLUGIN, Date.now()));
     }
-    plugins.change(name, (old) => (isUp(old) ? old : enter(old, "ready", Date.now())));
+    const canRun = hasRun(plugin);
+    plugins.change(name, (old) => ({ ...(isUp(old) ? old : enter(old, "ready", Date.now())), canRun }));
   }
 
   /** @param {any} plugin @param {any} config */

@@ -64,6 +64,7 @@ import { explain } from "../text/errors.js";
  * @property {string[]} finished what has been downloaded, built or linked, the latest last
  * @property {Failure | null} failure
  * @property {number} calls runs that a person started and that have not ended
+ * @property {boolean} canRun false once it is known that it has no function `run`
  * @property {boolean} busy the plugin is computing
  * @property {boolean} isCancellable a run can be given up while the plugin lives on
  * @property {number | null} bar the plugin's own progress, in percent
@@ -108,6 +109,7 @@ export function newRecord(file, origin, now, values = {}, choices = {}) {
     finished: [],
     failure: null,
     calls: 0,
+    canRun: true,
     busy: false,
     isCancellable: false,
     bar: null,
@@ -133,6 +135,11 @@ export function isStarting(record) {
 /** Whether nothing of a plugin runs. @param {PluginRecord} record */
 export function hasEnded(record) {
   return ENDED.has(record.state);
+}
+
+/** Whether a person can have a plugin run, as far as is known. @param {PluginRecord} record */
+export function isRunnable({ file, canRun }) {
+  return file.runnable && file.type !== "collection" && canRun;
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { html } from "../../vendor/preact.js";
 import { answersOf } from "../joy/fields.js";
-import { hasEnded, isUp } from "../state/records.js";
+import { hasEnded, isRunnable, isUp } from "../state/records.js";
 import { formatCount } from "../text/format.js";
 import { useApp, useObservable } from "./hooks.js";
 import { Icon } from "./icon.js";
@@ -19,8 +19,7 @@ export function PluginActions({ record, form }) {
   const isWindow = file.type === "window" || file.type === "rpc-window";
   return html`<footer class="card-foot">
     ${!ended &&
-    file.runnable &&
-    file.type !== "collection" &&
+    isRunnable(record) &&
     html`<button
       class="button button-primary"
       disabled=${!canRun}

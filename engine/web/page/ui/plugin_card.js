@@ -2,7 +2,7 @@
 
 import { html, useMemo } from "../../vendor/preact.js";
 import { parseForm } from "../joy/form.js";
-import { ENGINE_TYPES, hasEnded, isLastKnown, isStarting, isUp } from "../state/records.js";
+import { ENGINE_TYPES, hasEnded, isLastKnown, isRunnable, isStarting, isUp } from "../state/records.js";
 import { BuildProgress } from "./build_progress.js";
 import { FailureNote } from "./failure_note.js";
 import { useApp, useObservable } from "./hooks.js";
@@ -51,9 +51,12 @@ export function PluginCard({ record }) {
     html`<progress class="bar" aria-label=${`Progress of ${name}`} max="100" value=${record.bar}></progress>`}
     ${form.rows.length > 0 &&
     !hasEnded(record) &&
-    file.runnable &&
+    isRunnable(record) &&
     html`<${JoyForm} rows=${form.rows} values=${record.values} onChange=${setValue} />`}
-    ${isUp(record) && !file.runnable && html`<p class="quiet">Other plugins use it; it has nothing to run by itself.</p>`}
+    ${isUp(record) &&
+    !isRunnable(record) &&
+    record.operations.length === 0 &&
+    html`<p class="quiet">Other plugins use it; it has nothing to run by itself.</p>`}
     <${PluginActions} record=${record} form=${form} />
     ${isUp(record) && html`<${PluginOperations} record=${record} />`}
     ${!record.failure && html`<${Outcome} record=${record} areListed=${areListed} />`}
