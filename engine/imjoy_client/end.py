@@ -127,6 +127,8 @@ class PluginEnd:
         self._worker = ""
         self._greeted: Any = None
         self._ended: asyncio.Future[dict[str, Any]] = self._loop.create_future()
+        self._wanted: Any = None
+        """What waits for the plugin's functions."""
         self._last_interface: dict[str, Any] = {}
         self._next_run = ""
         self.instance = ""
@@ -186,7 +188,7 @@ class PluginEnd:
         if not resumed:
             for index, script in enumerate(self._source.scripts):
                 await self._execute(peer, index, script)
-        got = peer.expect(self._worker, "setInterface", "the plugin's functions")
+        got = self._wanted = peer.expect(self._worker, "setInterface", "the plugin's functions")
         peer.send(self._worker, "getInterface")
         await self._while_it_lives(got)
         self._last_interface = self.interface
@@ -315,8 +317,13 @@ class PluginEnd:
 
     def heard(self, sender: str, kind: str, message: Message) -> None:
         """Pass on what the plugin reports."""
-        if kind == "error":
-            self._client.told(self, "error", message.get("message"))
+        if kind != "error":
+            return
+        text, code = message.get("message"), message.get("code")
+        if code == "nothing-exported" and message.get("pending") is False and self._wanted:
+            self._wanted.reject(PluginFailedError(str(text), code=code))
+            return
+        self._client.told(self, "error", text)
 
 
 async def _run(call: IncomingCall) -> None:

@@ -23,6 +23,7 @@ from .api import PluginApi
 from .choice import checked
 from .dispatch import Dispatcher
 from .executors import PluginLoop, PluginPool
+from .export_watch import ExportWatch
 from .link import Link
 from .loader import Loader
 from .processes import ProcessPool
@@ -83,6 +84,12 @@ class Worker:
         self._loader = Loader({"api": self.api}, record.add)
         modules.install(self.api)
         self._scripts = ScriptRequests()
+        self._exports = ExportWatch(
+            self.peer,
+            loop,
+            lambda: self._loader.has_run and not self._scripts.running,
+            self._tell_nothing_exported,
+        )
         self._runs = Runs()
         self.api._on_progress = self._tell_progress
         self._is_leaving = False
@@ -185,13 +192,16 @@ class Worker:
         if kind == "setInterface":
             self.api._client_ready(sender)
         elif kind == "getInterface":
-            self._loop.call_soon_threadsafe(self._tell_if_nothing_comes, sender)
+            if not self.peer.has_interface:
+                self._loop.call_soon_threadsafe(self._exports.wanted_by, sender)
         elif kind == "disconnect":
             self.api._client_gone(sender)
 
     # Scripts
 
     def _execute(self, request: ScriptRequest) -> None:
+        if not self._loader.has_run:
+            self._exports.begin()
         error = self._loader.run(request.code)
         self.dispatcher.attention.end(request)
         stdio.flush()
@@ -199,16 +209,10 @@ class Worker:
             sys.stderr.write(error if error.endswith("\n") else error + "\n")
         self._scripts.done(request, error)
 
-    def _tell_if_nothing_comes(self, client: str) -> None:
-        """Say why a client waits, when the plugin has no interface and no script is to come."""
-        if self.peer.has_interface or self._scripts.running or not self._loader.has_run:
-            return
-        text = (
-            "The script has run to its end without api.export(...). "
-            "The plugin can be used as soon as it exports its functions."
-        )
+    def _tell_nothing_exported(self, client: str, text: str, may_come: bool) -> None:
+        """Say why a client waits for the plugin's functions, and whether that may yet help."""
         sys.stderr.write(text + "\n")
-        self.peer.send(client, "error", message=text)
+        self.peer.send(client, "error", message=text, code="nothing-exported", pending=may_come)
 
     # Frames, in the thread that reads
 
@@ -242,6 +246,7 @@ class Worker:
             reason = reason if isinstance(reason, dict) else {}
             self._link.forget(peer_id)
             self._shared.forget(peer_id)
+            self.soon(lambda: self._exports.gone(peer_id))
             self.api._client_gone(peer_id, returns=reason.get("code") == "page-replaced")
             self.peer.peer_gone(peer_id, reason)
         elif kind == "undeliverable":

@@ -270,21 +270,37 @@ async def test_a_setup_that_never_ends_can_be_stopped(person: Person) -> None:
     await expect(person.card("Slow").get_by_role("alert")).to_have_count(0)
 
 
-async def test_a_plugin_that_exports_nothing_is_told_so(visitor: Person) -> None:
+async def test_a_plugin_that_exports_nothing_is_told_so(person: Person) -> None:
+    await person.drop(native_plugin("Mute", "print('the script has run', flush=True)"))
+    log = await person.opens_log("Mute")
+    await expect(log.get_by_text("the script has run", exact=True)).to_be_visible()
+    note = await person.sees_failure("Mute")
+    await expect(note).to_contain_text("End the script with api.export")
+    await person.screenshot("exports-nothing")
+
+
+async def test_a_plugin_that_exports_later_is_waited_for(visitor: Person) -> None:
     await visitor.page.clock.install()
     await visitor.open()
-    await visitor.drop(native_plugin("Mute", "print('the script has run', flush=True)"))
-    log = await visitor.opens_log("Mute")
-    await expect(log.get_by_text("the script has run", exact=True)).to_be_visible()
-    failed = visitor.card("Mute").get_by_role("status").filter(has_text="Failed")
+    script = """
+    import asyncio
+    async def later(export):
+        while not export.is_set():
+            await asyncio.sleep(0.05)
+    asyncio.ensure_future(later(asyncio.Event()))
+    """
+    await visitor.drop(native_plugin("Late", script))
+    log = await visitor.opens_log("Late")
+    await expect(log.get_by_text("as soon as it exports").first).to_be_visible()
+    await visitor.sees_state("Late", "Starting")
+    failed = visitor.card("Late").get_by_role("status").filter(has_text="Failed")
     # It is given half a minute, which passes here at once, as soon as that has begun.
     for _ in range(10):
         await visitor.page.clock.fast_forward(31_000)
         if await failed.count():
             break
-    note = await visitor.sees_failure("Mute")
+    note = await visitor.sees_failure("Late")
     await expect(note).to_contain_text("api.export")
-    await visitor.screenshot("exports-nothing")
 
 
 async def test_two_people_do_not_see_each_others_plugins(browser: Browser, person: Person) -> None:

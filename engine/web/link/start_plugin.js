@@ -31,7 +31,8 @@ import { pythonScripts } from "./scripts.js";
  * @property {() => Promise<import("./rpc_patches.js").RPCClass>} loadRPC
  * @property {import("./rpc_patches.js").Owners} owners
  * @property {(url: string) => Promise<Response>} load
- * @property {number} exportS how long a script may take to export after it has run, in seconds
+ * @property {number} exportS how long a script that has left something running may take to export
+ *   after it has run, in seconds
  * @property {(name: string) => Record<string, unknown>} beside what the engine is told with a config
  */
 
@@ -152,17 +153,20 @@ async function execute(run, connection, script) {
 }
 
 /**
- * Reject when the worker says why there is no interface, and there is none for some time after.
- * A script may export its functions later, from what it has begun in the background.
+ * Reject when the worker says that no interface will come; when it says only that there is none yet,
+ * some time after. A script may export its functions later, from what it has begun in the background.
  * @param {PeerConnection} connection
  * @param {number} patienceS
  * @returns {Promise<never>}
  */
 function complaintOf(connection, patienceS) {
   return new Promise((_, reject) => {
-    connection.once("error", ({ message }) => {
-      const error = new LinkError(String(message), { code: "nothing-exported" });
-      setTimeout(() => reject(error), patienceS * 1000);
+    connection.on("error", ({ message, code, pending }) => {
+      if (code !== "nothing-exported") return;
+      const hint = "End the script with api.export(…): it says which functions the plugin has.";
+      const error = new LinkError(String(message), { code, hint });
+      if (pending === false) reject(error);
+      else setTimeout(() => reject(error), patienceS * 1000);
     });
   });
 }

@@ -213,18 +213,22 @@ test("a greeting that comes before the answer to init_plugin is not lost", async
 });
 
 test("a script that exports nothing is what setup throws, unless it does so soon after", async () => {
-  const text = "The script has run to its end without api.export(...).";
+  const message = "The script has run to its end without api.export(...).";
+  const complaint = { type: "error", code: "nothing-exported", message };
   const engine = engineWith();
-  const silent = (worker) => {
-    worker.on_getInterface = () => worker.send({ type: "error", message: text });
-  };
-  engine.behaviours.Plugin.scripts = (_code, worker) => silent(worker);
+  for (const [pending, exportS] of [[true, 0.01], [false, 1000]]) {
+    engine.behaviours.Plugin.scripts = (_code, worker) => {
+      worker.on_getInterface = () => worker.send({ ...complaint, pending });
+    };
+    const { plugin } = await started(engine, await linkTo(engine, { exportS }));
+    const error = await rejection(plugin.setup());
+    assert.deepEqual([error.sentence, error.code], [message, "nothing-exported"]);
+  }
   const link = await linkTo(engine, { exportS: 0.01 });
-  const { plugin } = await started(engine, link);
-  assert.equal(String(await rejection(plugin.setup())), text);
   engine.behaviours.Plugin.scripts = (_code, worker) => {
     worker.on_getInterface = () => {
-      worker.send({ type: "error", message: text });
+      worker.send({ type: "error", message: "what the plugin itself says" });
+      worker.send({ ...complaint, pending: true });
       worker.send({ type: "setInterface", api: worker.exported() });
     };
   };

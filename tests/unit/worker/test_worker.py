@@ -230,15 +230,53 @@ async def test_the_interface_is_waited_for(started):
         assert await (await asked).a() == 1
 
 
-async def test_a_script_without_export_is_told(started):
-    async with started() as engine:
+LEFT = {
+    "nothing": "class Plugin: pass",
+    "a task": "import asyncio\ntask = asyncio.ensure_future(asyncio.Event().wait())",
+    "a timer": "import asyncio\nasyncio.get_event_loop().call_later(1000, print)",
+    "a thread": "import threading\nend = threading.Event()\n"
+    "threading.Thread(target=end.wait, daemon=True).start()",
+    "a call": "answer = api.wait()",
+    "a function": "api.keep(lambda: api.export({}))",
+    "a file": "import asyncio, os\nasyncio.get_event_loop().add_reader(os.pipe()[0], print)",
+}
+
+
+@pytest.mark.parametrize("left", LEFT)
+async def test_a_script_without_export_is_told_and_whether_it_may_yet_come(started, left):
+    kept = []
+    core = {"wait": asyncio.Event().wait, "keep": kept.append}
+    async with started(core=core) as engine, asyncio.timeout(DEADLINE_S):
         browser = engine.clients["browser"]
         await browser.greet()
-        await browser.execute("class Plugin: pass")
+        await browser.execute(LEFT[left])
         told = browser.peer.expect(WORKER_ID, "error", "note")
         browser.peer.send(WORKER_ID, "getInterface")
-        async with asyncio.timeout(DEADLINE_S):
-            assert "without api.export" in (await told)["message"]
+        said = await told
+        assert "without api.export" in said["message"]
+        assert (said["code"], said["pending"]) == ("nothing-exported", left != "nothing")
+
+
+async def test_what_goes_on_for_a_while_and_exports_nothing_is_told_in_the_end(started):
+    async with started() as engine, asyncio.timeout(DEADLINE_S):
+        browser = engine.clients["browser"]
+        await browser.greet()
+        await browser.execute(
+            "import asyncio, threading\nend = threading.Event()\n"
+            "async def wait():\n    while not end.is_set():\n        await asyncio.sleep(0.01)\n"
+            "task = asyncio.ensure_future(wait())"
+        )
+        told = [browser.peer.expect(WORKER_ID, "error", "note") for _ in range(2)]
+        browser.peer.send(WORKER_ID, "getInterface")
+        assert (await told[0])["pending"]
+        await browser.execute("end.set()")
+        assert not (await told[1])["pending"]
+        # Whoever asks once more is told once more, and what is exported even so is taken.
+        again = browser.peer.expect(WORKER_ID, "error", "note")
+        asked = asyncio.create_task(browser.interface())
+        assert not (await again)["pending"]
+        await browser.execute("api.export({'a': lambda: 1})")
+        assert await (await asked).a() == 1
 
 
 async def test_a_second_client_does_not_run_the_script_again(started):
