@@ -128,7 +128,7 @@ async def test_a_script_that_fails_is_told_with_its_line(client: imjoy_client.Cl
     with pytest.raises(imjoy_client.PluginFailedError, match="ZeroDivisionError") as caught:
         await client.start_plugin(CONFIG, script="\n\n1 / 0\n")
     assert "line 3" in str(caught.value)
-    with pytest.raises(imjoy_client.PluginFailedError, match="without api.export") as caught:
+    with pytest.raises(imjoy_client.PluginFailedError, match="nothing running") as caught:
         await client.start_plugin(CONFIG, script="class Plugin:\n    pass\n")
     assert caught.value.code == "nothing-exported"
     with pytest.raises(imjoy_client.PluginFailedError, match="not supported yet"):
