@@ -6,15 +6,13 @@ import asyncio
 
 import numpy as np
 import pytest
+from imjoy_rpc import rpc, utils
 
 from imjoy_wire import codec
 from imjoy_wire.errors import RemoteError
 from imjoy_wire.objects import MAX_UNTOLD
 from imjoy_wire.peer import Peer
 from support.rpc import MemoryHost, Outcome
-
-rpc = pytest.importorskip("imjoy_rpc.rpc")
-utils = pytest.importorskip("imjoy_rpc.utils")
 
 
 class Connection(utils.MessageEmitter):

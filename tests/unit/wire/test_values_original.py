@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from imjoy_rpc import rpc
 
 from imjoy_wire.codec import pack, unpack
 from imjoy_wire.decoding import Decoder
 from imjoy_wire.encoding import Encoder
 from imjoy_wire.errors import RemoteError
 from support.references import FakeReferences, Proxy
-
-rpc = pytest.importorskip("imjoy_rpc.rpc")
 
 
 class Connection:

@@ -48,7 +48,6 @@ api.export({'login': lambda: hypha.login})
 
 
 async def test_the_real_imjoy_rpc_of_this_environment(started):
-    pytest.importorskip("imjoy_rpc")
     script = """
 from imjoy_rpc import api
 from imjoy_rpc.utils import dotdict

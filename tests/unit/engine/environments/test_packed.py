@@ -33,6 +33,7 @@ from imjoy_engine.errors import (
     UnsupportedSpecError,
 )
 from support.conda_channel import PYTHON_VERSION, make_channel
+from support.full_disk import fill_the_disk
 
 FORMATS = ["tar.gz", "tar.zst", "tar", "zip"]
 if shutil.which("mksquashfs") and shutil.which("unsquashfs"):
@@ -211,17 +212,10 @@ async def test_packages_beside_it_are_refused(place, short_dir):
 
 async def test_a_full_disk_is_told_as_such(place, made, short_dir):
     archive = await asyncio.to_thread(packed, made, short_dir / "env.tar")
-    target = short_dir / "store"
-    target.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(target)]
-    mounted = await asyncio.to_thread(subprocess.run, mount, capture_output=True)
-    if mounted.returncode:
-        pytest.skip("This user may not mount a small disk.")
-    try:
-        assert (await place.fails(archive)).code == "disk-full"
-        assert list((target / "envs").iterdir()) == []
-    finally:
-        await asyncio.to_thread(subprocess.run, ["umount", str(target)], check=True)
+    fill_the_disk()
+
+    assert (await place.fails(archive)).code == "disk-full"
+    assert list((short_dir / "store" / "envs").iterdir()) == []
 
 
 @pytest.mark.parametrize(
