@@ -55,7 +55,7 @@ def temporary(worker_id: str) -> Iterator[Path]:
         patch.setenv(leaks.MARK, mark)
         yield path
     shutil.rmtree(path, ignore_errors=True)
-    left = leaks.strays(mark)
+    left = leaks.lasting_strays(mark)
     for process in left:
         process.kill()
     assert not left, f"left behind: {left}"

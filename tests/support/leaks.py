@@ -15,9 +15,9 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["no_leaks", "strays"]
+__all__ = ["lasting_strays", "no_leaks", "strays"]
 
-WITHIN_S = 5.0
+WITHIN_S = 20.0
 MARK = "IMJOY_TEST_PROCESS"
 """Every process that a test starts inherits this variable, wherever it hides in the tree."""
 
@@ -83,6 +83,15 @@ def strays(mark: str) -> list[psutil.Process]:
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return found
+
+
+def lasting_strays(mark: str) -> list[psutil.Process]:
+    """Return those of `strays` that do not end within some seconds."""
+    deadline = time.monotonic() + WITHIN_S
+    pause = threading.Event()
+    while (left := strays(mark)) and time.monotonic() < deadline:
+        pause.wait(0.1)  # they are not ours to wait for: no event tells of their end
+    return left
 
 
 def _children() -> Iterator[tuple[int, str]]:

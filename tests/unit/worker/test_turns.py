@@ -100,8 +100,8 @@ def test_a_signal_handler_in_the_loops_thread_wakes_the_loop():
     onlooker = threading.Thread(target=look_on)
 
     def interrupt():
-        asleep.wait(10)
-        os.kill(os.getpid(), signal.SIGUSR1)
+        if asleep.wait(10):
+            os.kill(os.getpid(), signal.SIGUSR1)
 
     interrupter = threading.Thread(target=interrupt)
     for thread in (watchdog, onlooker, interrupter):
