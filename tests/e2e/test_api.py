@@ -6,7 +6,6 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import pytest
 from playwright.async_api import expect
 
 from support.browser import Person
@@ -49,7 +48,6 @@ PEER_WINDOW = window_plugin(
 )
 
 
-@pytest.mark.timeout(120)
 async def test_every_function_of_the_core_can_be_called(person: Person) -> None:
     # What goes wrong on purpose is also written to the console by the core.
     person.watch.may_say += ["^console: "]

@@ -139,7 +139,6 @@ async def test_packages_of_a_day_are_those_that_were_there_then(person: Person) 
     await person.sees_outcome("Older", "version 1.0")
 
 
-@pytest.mark.timeout(120)
 async def test_a_bundle_of_another_machine_will_do_where_no_index_answers(
     browser: Browser, tmp_path: Path
 ) -> None:

@@ -220,7 +220,6 @@ async def test_a_template_with_numpy_is_installed_and_shows_its_picture(
 
 
 @pytest.mark.network
-@pytest.mark.timeout(180)
 async def test_a_template_in_a_named_environment_counts_spots(
     browser: Browser, tmp_path: Path, store: Path
 ) -> None:

@@ -331,7 +331,6 @@ async def test_an_operation_has_its_own_form_and_button(person: Person) -> None:
     await person.sees_outcome("Doubler", "twice is 42")
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("how", ["in C", "in Python"])
 async def test_a_plugin_that_computes_is_busy_and_answers(person: Person, how: str) -> None:
     """For ten seconds, which is longer than the core's patience with an engine that is silent.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.async_api import Browser, expect
 
 from support.browser import Person, person_at
@@ -69,7 +68,6 @@ REPORTS = native_plugin(
 )
 
 
-@pytest.mark.timeout(120)
 async def test_a_run_can_be_seen_and_cancelled_after_a_reload(person: Person) -> None:
     card = await person.load(REPORTS, "Reports")
     await card.get_by_label("tiles").fill("8")
@@ -127,7 +125,6 @@ async def release(person: Person) -> None:
     await person.run("Helper")
 
 
-@pytest.mark.timeout(120)
 async def test_a_template_goes_on_while_its_page_is_loaded_anew(person: Person) -> None:
     await person.template("Parallel tasks")
     await person.sees_state("Parallel tasks", "Ready")
@@ -154,7 +151,6 @@ async def test_a_template_goes_on_while_its_page_is_loaded_anew(person: Person) 
     await person.screenshot("reload-result")
 
 
-@pytest.mark.timeout(120)
 async def test_a_run_is_seen_by_whoever_comes(browser: Browser, person: Person) -> None:
     await person.load(SLOW, "Slow")
     await person.run("Slow")

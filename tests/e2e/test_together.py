@@ -155,7 +155,6 @@ async def test_values_between_python_and_a_window(person: Person) -> None:
 
 
 @pytest.mark.network
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("where", ["window", "worker"])
 async def test_arrays_of_every_dtype_go_both_ways(person: Person, where: str) -> None:
     find = FIND_WINDOW if where == "window" else FIND_WORKER

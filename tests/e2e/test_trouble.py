@@ -191,7 +191,6 @@ async def test_the_waiting_for_another_start_can_be_stopped(person: Person) -> N
     await person.sees_state("Falling", "Stopped")
 
 
-@pytest.mark.timeout(120)
 async def test_a_plugin_that_prints_a_gigabyte(beside: Person) -> None:
     script = """
     import os
@@ -330,7 +329,6 @@ LASTING = native_plugin(
 )
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
 async def test_an_engine_that_goes_away_and_comes_back(
     browser: Browser, tmp_path: Path, store: Path, end: signal.Signals

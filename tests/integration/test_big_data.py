@@ -48,7 +48,6 @@ def memory_from_now(engine: EngineProcess) -> int:
     return int(psutil.Process(engine.process.pid).memory_info().rss)
 
 
-@pytest.mark.timeout(180)
 async def test_a_gigabyte_there_and_back_and_little_of_it_in_the_engine(
     engine: EngineProcess,
 ) -> None:
@@ -75,7 +74,6 @@ async def test_what_is_too_large_is_refused_where_it_is_sent(
         assert await plugin.echo(5) == 5
 
 
-@pytest.mark.timeout(180)
 async def test_a_client_that_does_not_read_holds_its_plugin_and_costs_the_engine_little(
     engine: EngineProcess, tmp_path: Path
 ) -> None:

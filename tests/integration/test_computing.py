@@ -64,7 +64,6 @@ async def client(engine: EngineProcess) -> AsyncIterator[imjoy_client.Client]:
         yield client
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("executor", ["thread", "process"])
 @pytest.mark.parametrize("how", ["in_c", "in_python", "in_c_with_the_lock"])
 async def test_others_are_answered_meanwhile(

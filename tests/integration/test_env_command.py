@@ -48,7 +48,6 @@ async def terminal(tmp_path: Path) -> AsyncIterator[Terminal]:
         yield Terminal(tmp_path / "store", workspace, index)
 
 
-@pytest.mark.timeout(120)
 async def test_an_environment_from_its_making_to_its_end(terminal: Terminal) -> None:
     code, output, errors = await terminal.types("create", "tiny-one")
     assert code == 0, errors
@@ -67,7 +66,6 @@ async def test_an_environment_from_its_making_to_its_end(terminal: Terminal) -> 
     assert await terminal.json("list") == []
 
 
-@pytest.mark.timeout(120)
 async def test_it_moves_to_a_machine_without_internet(terminal: Terminal, tmp_path: Path) -> None:
     made = await terminal.json("create", "tiny-one")
     bundle = (await terminal.json("pack", made["key"], "-o", str(tmp_path)))["bundle"]
@@ -81,7 +79,6 @@ async def test_it_moves_to_a_machine_without_internet(terminal: Terminal, tmp_pa
     assert (await other.json("create", "tiny-one"))["key"] == found["key"]
 
 
-@pytest.mark.timeout(120)
 async def test_a_newer_version_comes_by_update_and_not_before(
     terminal: Terminal, tmp_path: Path
 ) -> None:
@@ -93,7 +90,6 @@ async def test_a_newer_version_comes_by_update_and_not_before(
     assert again["packages"] == [["tiny-two", "2.0"]]
 
 
-@pytest.mark.timeout(120)
 async def test_a_plugins_lock_is_kept_and_held_to(terminal: Terminal) -> None:
     plugin = terminal.workspace / "P.imjoy.html"
     config = {"name": "P", "type": "native-python", "requirements": ["tiny-two"]}
@@ -125,7 +121,6 @@ async def test_a_plugins_lock_is_kept_and_held_to(terminal: Terminal) -> None:
         assert await running.prefix() == made["prefix"]
 
 
-@pytest.mark.timeout(120)
 async def test_an_engine_removes_what_nobody_used_and_not_what_another_engine_uses(
     terminal: Terminal, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

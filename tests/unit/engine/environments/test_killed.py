@@ -9,8 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from imjoy_engine.environments import EnvironmentSpec, EnvironmentStore, Inventory, UvBuilder
 from imjoy_engine.environments.protect import MARKER
 from support.packages import make_wheel
@@ -71,7 +69,6 @@ class Workplace:
         return done.returncode == 0
 
 
-@pytest.mark.timeout(180)
 async def test_killed_at_many_moments_it_leaves_nothing_that_is_believed(short_dir):
     place = Workplace(short_dir)
     builder = UvBuilder(place.root / "uv", place.variables)

@@ -171,7 +171,6 @@ async def conversation(
         await conversation.close()
 
 
-@pytest.mark.timeout(120)
 async def test_nothing_is_lost_or_doubled(conversation: Conversation) -> None:
     talk, chance = conversation, conversation.chance
     ends = talk.ends
