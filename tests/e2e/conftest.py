@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from playwright.async_api import Browser, async_playwright, expect
 
 from support.browser import SEE_S, Person, person_at
 from support.engine import EngineProcess, running_engine
+from support.packages import PackageIndex
 
 HERE = Path(__file__).parent
 CHROMIUM_ARGUMENTS = (
@@ -67,6 +68,13 @@ async def engine(
     workspace = tmp_path_factory.mktemp("workspace")
     async with running_engine(workspace=workspace, store=store) as engine:
         yield engine
+
+
+@pytest.fixture
+def open_gate(index: PackageIndex) -> Iterator[None]:
+    """Let every package through again after a test that has held one back."""
+    yield
+    index.gate.set()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

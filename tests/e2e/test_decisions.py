@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,8 @@ from support.packages import PackageIndex, make_sdist, make_wheel
 from support.plugin_files import native_plugin
 from support.terminal import Terminal
 from support.within import within_a_second
+
+pytestmark = pytest.mark.usefixtures("open_gate")
 
 SETTLED = "api.export({'setup': lambda: None, 'run': lambda ctx: 'ran'})"
 
@@ -47,30 +49,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def engine(folder: Path, index: PackageIndex) -> AsyncIterator[EngineProcess]:
-    environment = {
-        "UV_DEFAULT_INDEX": index.url,
-        "UV_CACHE_DIR": str(folder / "cache"),
-        "UV_FIND_LINKS": "",
-        "PIP_FIND_LINKS": "",
-        "UV_PYTHON_DOWNLOADS": "never",
-    }
+    environment = index.variables(folder / "cache")
     async with running_engine(
         workspace=folder / "workspace", store=folder / "store", environment=environment
     ) as engine:
         yield engine
 
 
-@pytest.fixture(autouse=True)
-def open_gate(index: PackageIndex) -> Iterator[None]:
-    yield
-    index.gate.set()
-
-
 async def test_a_build_is_cancelled_in_under_a_second_and_leaves_no_trace(
     person: Person, index: PackageIndex, folder: Path
 ) -> None:
-    index.gate.clear()
-    index.stalled.clear()
+    index.stall()
     await person.drop(user_of("slow_package", "Slow", requirements=["slow-package"]))
     await person.sees_state("Slow", "Building")
     await index.stalled.wait()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,8 @@ from support.browser import Person, person_at
 from support.engine import EngineProcess, running_engine
 from support.packages import PackageIndex, make_wheel
 from support.plugin_files import native_plugin
+
+pytestmark = pytest.mark.usefixtures("open_gate")
 
 VERSIONS = """
     import {module}
@@ -44,34 +46,17 @@ async def engine(
 ) -> AsyncIterator[EngineProcess]:
     """Return an engine whose packages come from the index of this module."""
     folder = tmp_path_factory.mktemp("engine")
-    environment = {
-        "UV_DEFAULT_INDEX": index.url,
-        "UV_CACHE_DIR": str(folder / "cache"),
-        "UV_FIND_LINKS": "",
-        "PIP_FIND_LINKS": "",
-    }
+    environment = index.variables(folder / "cache")
     async with running_engine(
         workspace=folder / "workspace", store=folder / "store", environment=environment
     ) as engine:
         yield engine
 
 
-@pytest.fixture(autouse=True)
-def open_gate(index: PackageIndex) -> Iterator[None]:
-    yield
-    index.gate.set()
-
-
-def stall(index: PackageIndex) -> None:
-    """Let the next wheel come to its half and wait there for `index.gate`."""
-    index.gate.clear()
-    index.stalled.clear()
-
-
 async def test_an_environment_is_built_before_ones_eyes(
     person: Person, index: PackageIndex
 ) -> None:
-    stall(index)
+    index.stall()
     await person.drop(user_of("big-package", "Big"))
     card = person.card("Big")
     await person.sees_state("Big", "Building")
@@ -174,7 +159,7 @@ async def test_requirements_that_clash_are_explained(person: Person) -> None:
 async def test_a_broken_download_leaves_nothing_half_built(
     person: Person, index: PackageIndex
 ) -> None:
-    stall(index)
+    index.stall()
     await person.drop(user_of("fragile", "Fragile"))
     await index.stalled.wait()
     await person.presses("Fragile", "Cancel")

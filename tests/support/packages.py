@@ -137,6 +137,21 @@ class PackageIndex:
         self.gate.set()
         await self._runner.cleanup()
 
+    def variables(self, cache: Path) -> dict[str, str]:
+        """Return the variables of an engine that gets its packages here alone, into this cache."""
+        return {
+            "UV_DEFAULT_INDEX": self.url,
+            "UV_CACHE_DIR": str(cache),
+            "UV_FIND_LINKS": "",
+            "PIP_FIND_LINKS": "",
+            "UV_PYTHON_DOWNLOADS": "never",
+        }
+
+    def stall(self) -> None:
+        """Let the next wheel come to its half and wait there for `gate`."""
+        self.gate.clear()
+        self.stalled.clear()
+
     def hang_up(self) -> None:
         """End what is being sent in its middle."""
         for transport in list(self._transports):
