@@ -101,20 +101,33 @@ export class IncomingCalls {
   }
 
   /**
-   * Run a call and answer it.
+   * Run a call and answer it. It can be given up from now on, also while it is still being read.
    * @param {Message} message
    * @param {string} label
    * @param {() => {method: (...args: any[]) => any, owner: any}} find throws what the caller is told
    */
   async run(message, label, find) {
-    const { sender, promise, progress } = message;
+    const { sender, promise } = message;
     const call = new IncomingCall(label);
     const key = promise ? `${sender}\n${promise[0]._rvalue}` : "";
-    // Known from now on: its cancellation may come while it is still decoded.
     if (promise) this.byId.set(key, call);
+    try {
+      await this.answer(call, message, find);
+    } finally {
+      call.isOver = true;
+      this.byId.delete(key);
+    }
+  }
+
+  /**
+   * @param {IncomingCall} call
+   * @param {Message} message
+   * @param {() => {method: (...args: any[]) => any, owner: any}} find
+   */
+  async answer(call, { args: given = [], promise, progress }, find) {
     // Decoded together, so that the order of the calls is that of their coming.
     const decoding = [promise, progress].map((tree) => (tree ? this.decode(tree, false) : null));
-    const arguments_ = this.decode(message.args ?? [], true);
+    const arguments_ = this.decode(given, true);
     arguments_.catch(() => undefined);
     const [answer, tell] = await Promise.all(decoding);
     const [resolve, reject] = answer ?? [() => undefined, () => undefined];
@@ -126,11 +139,8 @@ export class IncomingCalls {
       const result = await within(call, () => method.apply(owner, args));
       if (!call.isOver) resolve(result);
     } catch (error) {
-      if (!promise) console.warn(`A call of ${label} failed, and nobody waits for it.`, error);
+      if (!promise) console.warn(`A call of ${call.label} failed, and nobody waits for it.`, error);
       else if (!call.isOver) reject(error);
-    } finally {
-      call.isOver = true;
-      this.byId.delete(key);
     }
   }
 
