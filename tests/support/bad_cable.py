@@ -21,8 +21,13 @@ async def tick() -> None:
     """Let everything else in the loop have a turn."""
     loop = asyncio.get_running_loop()
     turn = loop.create_future()
-    loop.call_soon(turn.set_result, None)
+    loop.call_soon(_end, turn)
     await turn
+
+
+def _end(turn: asyncio.Future[None]) -> None:
+    if not turn.cancelled():
+        turn.set_result(None)
 
 
 class BadCable:
@@ -50,7 +55,12 @@ class BadCable:
         await self._put(1, frame)
 
     def cut(self) -> None:
-        """Lose what is under way, but for a few frames that still come, the last one in part."""
+        """Lose what is under way, but for a few frames that still come, the last one in part.
+
+        What is cut already is not cut again.
+        """
+        if self._is_cut:
+            return
         self._is_cut = True
         for way, _ in self._ways:
             still = self._chance.randint(0, len(way))

@@ -46,7 +46,7 @@ class FakeLink:
 
     async def got(self, count: int) -> list[Frame]:
         """Return what came, once it is at least `count` items; bounded by 5 s."""
-        async with asyncio.timeout(5), self._arrived:
+        async with asyncio.timeout(20), self._arrived:
             await self._arrived.wait_for(lambda: len(self.received) >= count)
         return self.received
 

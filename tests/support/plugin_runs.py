@@ -36,7 +36,7 @@ class Run:
         self.supervisor = PluginSupervisor(self.instance, stage.tools)
 
     async def reached(self, *states: State) -> State:
-        return await asyncio.wait_for(self.instance.lifecycle.reached(*states), 5)
+        return await asyncio.wait_for(self.instance.lifecycle.reached(*states), 20)
 
     @property
     def states(self) -> list[str]:

@@ -24,7 +24,7 @@ from imjoy_engine.transport import WorkerListener
 from imjoy_wire.chunks import cut, is_big
 from imjoy_wire.frames import Frame, FrameDecoder, encode_frame
 
-LIMITS = Limits(start_timeout_s=5.0, stop_timeout_s=1.0)
+LIMITS = Limits(start_timeout_s=20.0, stop_timeout_s=20.0)
 
 
 class FakeEnvironments:
@@ -77,7 +77,7 @@ class FakeWorker:
         """Connect to the next engine as soon as that has written its address."""
         if self._reading is not None:
             await self._reading
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not address_file.exists():
                 await asyncio.to_thread(os.sched_yield)
         self.frames.clear()
@@ -104,7 +104,7 @@ class FakeWorker:
             ]
             return fitting[times - 1] if len(fitting) >= times else None
 
-        async with asyncio.timeout(5), self._news:
+        async with asyncio.timeout(20), self._news:
             await self._news.wait_for(lambda: find() is not None)
         return find()
 

@@ -156,7 +156,7 @@ async def createWindow():
     assert await again.add(2, 2) == 4
     assert await api.getWindow("No such window") is None
     await window.close()
-    await asyncio.wait_for(closed.wait(), 5)
+    await asyncio.wait_for(closed.wait(), 20)
     assert "No such type" in await error_of(api.createWindow(type="No such type"))
     assert "imjoy/nothing" in await error_of(api.createWindow(type="imjoy/nothing", data={}))
 
@@ -305,7 +305,7 @@ async def events():
 
     await api.on("news", listener)
     await api.emit("news", {"n": 1})
-    assert (await asyncio.wait_for(heard.get(), 5))[0] == {"n": 1}
+    assert (await asyncio.wait_for(heard.get(), 20))[0] == {"n": 1}
     await api.off("news", listener)
     await api.onClose(listener)
 

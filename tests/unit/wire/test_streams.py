@@ -14,6 +14,15 @@ from imjoy_wire.streams import MAX_AHEAD, OwnStream, RemoteStream, StreamStep
 from support.rpc import Network
 
 
+@pytest.fixture(scope="module", autouse=True)
+def what_is_loaded_is_not_looked_at():
+    """Keep collections quick: each looks through all that the tests of this process have loaded."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 class Source:
     """What exports generators: it knows what was computed, and whether it was closed."""
 

@@ -197,7 +197,7 @@ async def test_closed_it_ends_at_once_and_leaves_no_process(home):
         while not await asyncio.to_thread(lambda: list(scratch.glob("*/request.json"))):
             pass
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await keeper.close()
 
     # Whatever it held it holds no more.

@@ -58,7 +58,7 @@ async def test_a_plugin_waits_its_turn_and_says_so(
     await two.supervisor.stop()
     assert two.states == ["queued", "queued", "stopped"]
     stage.worker.end(9)
-    await asyncio.wait_for(three.reached(State.READY), 5)
+    await asyncio.wait_for(three.reached(State.READY), 20)
     assert leases.holders() == {"GPU-0": ["Three"]}
     assert three.instance.queue_place is None
     await three.supervisor.stop()
@@ -92,7 +92,7 @@ async def test_a_failing_start_gives_the_card_back(
     plugin = run(stage, leases, tmp_path, gpu=True)
     plugin.supervisor.start()
     await plugin.reached(State.STARTING)
-    await asyncio.wait_for(stage.provisioner.launched.wait(), 5)
+    await asyncio.wait_for(stage.provisioner.launched.wait(), 20)
     stage.worker.end(1)
     await plugin.reached(State.FAILED)
     assert leases.holders() == {}

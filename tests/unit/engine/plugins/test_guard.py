@@ -34,7 +34,7 @@ def process(stage: Stage) -> Iterator[subprocess.Popen[bytes]]:
 
 
 async def slept(clock: FakeClock) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not clock.sleeping:
             clock.slept.clear()
             await clock.slept.wait()

@@ -12,7 +12,7 @@ from support.workers import Stage
 
 async def asked(run: Run, clock: FakeClock, idle_s: float | None, times: int) -> None:
     """Let the time go by, and answer the question whether the plugin is idle."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not clock.sleeping:
             clock.slept.clear()
             await clock.slept.wait()

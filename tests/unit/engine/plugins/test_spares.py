@@ -60,7 +60,7 @@ async def lease() -> EnvironmentLease:
 
 
 async def until(fact: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not fact():
             await asyncio.wait((asyncio.create_task(asyncio.to_thread(lambda: None)),))
 
@@ -211,14 +211,14 @@ async def test_the_second_plugin_of_an_environment_becomes_a_spare_and_is_told_i
 
     first, supervisor = plugin()
     supervisor.start()
-    await asyncio.wait_for(first.lifecycle.reached(State.READY), 5)
+    await asyncio.wait_for(first.lifecycle.reached(State.READY), 20)
     await until(lambda: clock.sleeping == 1)
     clock.advance(LIMITS.spare_delay_s)
     await until(lambda: spares.idle == 1)
     secret = {"type": "variable", "options": {"API_KEY": "hidden"}}
     second, other = plugin(env=[secret])
     other.start()
-    assert await asyncio.wait_for(second.lifecycle.reached(State.READY), 5) is State.READY
+    assert await asyncio.wait_for(second.lifecycle.reached(State.READY), 20) is State.READY
 
     assert len(stage.provisioner.workers) == 2
     assert "hidden" not in repr(stage.provisioner.specs)

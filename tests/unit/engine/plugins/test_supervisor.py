@@ -27,7 +27,7 @@ async def test_a_plugin_lives_and_everything_is_given_back_in_reverse(
     assert welcome["work_dir"] == str(tmp_path / "work")
     assert (tmp_path / "work").is_dir()
     await run.supervisor.stop()
-    assert (await stage.worker.hears("shutdown"))["grace_s"] == 1.0
+    assert (await stage.worker.hears("shutdown"))["grace_s"] == 20.0
     assert run.states == ["preparing", "starting", "ready", "draining", "stopped"]
     assert stage.journal == ["lease", "launch", "stop", "release"]
     assert run.instance.exit is not None
@@ -77,7 +77,7 @@ async def test_dying_before_the_hello_is_a_start_error(stage: Stage, tmp_path: P
     run = Run(stage, tmp_path)
     run.supervisor.start()
     await run.reached(State.STARTING)
-    await asyncio.wait_for(stage.provisioner.launched.wait(), 5)
+    await asyncio.wait_for(stage.provisioner.launched.wait(), 20)
     stage.worker.end(1)
     await run.reached(State.FAILED)
     assert run.error["code"] == "start-failed"

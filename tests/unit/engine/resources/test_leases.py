@@ -24,14 +24,14 @@ class Plugin:
         self.told.set()
 
     async def waits_at(self, *place):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not self.places or self.places[-1] != place:
                 self.told.clear()
                 await self.told.wait()
         assert not self.lease.done()
 
     async def gets(self):
-        return await asyncio.wait_for(self.lease, 5)
+        return await asyncio.wait_for(self.lease, 20)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ async def test_a_card_that_an_earlier_one_cannot_use_is_free_for_a_later_one(lea
 
 async def test_a_cancelled_wish_that_was_just_granted_gives_the_card_back(leases):
     plugin = Plugin(leases, "A", count=2)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not leases.holders():
             await asyncio.wait([plugin.lease], timeout=0)
     plugin.lease.cancel()
@@ -117,7 +117,7 @@ async def test_others_who_leave_a_card_are_noticed_by_looking_again(clock):
     leases = GpuLeases(probe, clock)
     plugin = Plugin(leases, "A", max_load=0.5)
     await plugin.waits_at(1, 1)
-    await asyncio.wait_for(clock.slept.wait(), 5)
+    await asyncio.wait_for(clock.slept.wait(), 20)
     probe.gpus = (gpu(0),)
     clock.advance(5)
     assert (await plugin.gets()).uuids == ("GPU-0",)
@@ -174,7 +174,7 @@ async def test_two_engines_of_a_machine_do_not_give_out_the_same_card(clock, tmp
     waiting = Plugin(second, "C")
     await waiting.waits_at(1, 1)
     assert "GPU 0 is held by a plugin of another engine" in waiting.reason
-    await asyncio.wait_for(clock.slept.wait(), 5)
+    await asyncio.wait_for(clock.slept.wait(), 20)
     here.release()
     clock.advance(5)
     assert (await waiting.gets()).uuids == ("GPU-0",)

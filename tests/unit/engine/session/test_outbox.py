@@ -24,7 +24,7 @@ async def written(box: Outbox, count: int) -> None:
     def look() -> int:
         return len(list(read_records(box.path))) if box.path.exists() else 0
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while await asyncio.to_thread(look) < count:
             pass
 

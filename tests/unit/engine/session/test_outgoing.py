@@ -292,13 +292,13 @@ async def test_flushed_is_when_the_link_has_taken_all_that_waits() -> None:
     flushed = asyncio.ensure_future(queue.flushed())
     assert not (await asyncio.wait({flushed}, timeout=0.05))[0]
     link.release()
-    await asyncio.wait_for(flushed, 5)
+    await asyncio.wait_for(flushed, 20)
     assert len(link.received) == 3
-    await asyncio.wait_for(queue.flushed(), 5)
+    await asyncio.wait_for(queue.flushed(), 20)
     link.hold()
     queue.put(frame(4))
     flushed = asyncio.ensure_future(queue.flushed())
     assert not (await asyncio.wait({flushed}, timeout=0.05))[0]
     # Nobody is there any more to whom it could be sent.
     queue.disconnect()
-    await asyncio.wait_for(flushed, 5)
+    await asyncio.wait_for(flushed, 20)

@@ -39,7 +39,7 @@ class Knocker:
 
     async def hears(self) -> Frame | None:
         """Return the next frame, or None at the end of the stream."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not self._frames:
                 data = await self._reader.read(65536)
                 if not data:
@@ -69,13 +69,13 @@ async def test_a_good_ticket_brings_a_channel_that_works_both_ways(
     worker = await Knocker.at(listener)
     worker.say("hello", hello(ticket))
     worker.say("rpc", {"early": True})
-    arrival = await asyncio.wait_for(ticket.arrival, 5)
+    arrival = await asyncio.wait_for(ticket.arrival, 20)
     assert arrival.hello["python"] == "3.11.7"
     received: asyncio.Queue[Frame] = asyncio.Queue()
     arrival.channel.receive_with(received.put_nowait)
     worker.say("rpc", {"late": True}, b"\x00" * 300_000)
-    early = await asyncio.wait_for(received.get(), 5)
-    late = await asyncio.wait_for(received.get(), 5)
+    early = await asyncio.wait_for(received.get(), 20)
+    late = await asyncio.wait_for(received.get(), 20)
     assert (json.loads(bytes(early.body)), json.loads(bytes(late.body))) == (
         {"early": True},
         {"late": True},
@@ -86,7 +86,7 @@ async def test_a_good_ticket_brings_a_channel_that_works_both_ways(
     assert answer is not None
     assert answer.kind == "welcome"
     await worker.leave()
-    assert await asyncio.wait_for(arrival.channel.closed, 5) is None
+    assert await asyncio.wait_for(arrival.channel.closed, 20) is None
     assert not arrival.channel.is_open
 
 
@@ -94,7 +94,7 @@ async def test_a_ticket_is_good_once(listener: WorkerListener) -> None:
     ticket = listener.issue_ticket()
     first, second = await Knocker.at(listener), await Knocker.at(listener)
     first.say("hello", hello(ticket))
-    await asyncio.wait_for(ticket.arrival, 5)
+    await asyncio.wait_for(ticket.arrival, 20)
     second.say("hello", hello(ticket))
     refusal = await second.hears()
     assert refusal is not None
@@ -132,16 +132,16 @@ async def test_bytes_that_are_no_frame_close_that_channel_alone(listener: Worker
     good, bad = await Knocker.at(listener), await Knocker.at(listener)
     good.say("hello", hello(good_ticket))
     bad.say("hello", hello(bad_ticket))
-    healthy = (await asyncio.wait_for(good_ticket.arrival, 5)).channel
-    broken = (await asyncio.wait_for(bad_ticket.arrival, 5)).channel
+    healthy = (await asyncio.wait_for(good_ticket.arrival, 20)).channel
+    broken = (await asyncio.wait_for(bad_ticket.arrival, 20)).channel
     bad.send_bytes(b"GET / HTTP/1.1\r\n\r\n")
-    reason = await asyncio.wait_for(broken.closed, 5)
+    reason = await asyncio.wait_for(broken.closed, 20)
     assert reason is not None
     assert "no frame" in reason
     received: asyncio.Queue[Frame] = asyncio.Queue()
     healthy.receive_with(received.put_nowait)
     good.say("rpc", 1)
-    assert (await asyncio.wait_for(received.get(), 5)).kind == "rpc"
+    assert (await asyncio.wait_for(received.get(), 20)).kind == "rpc"
     await good.leave()
     await bad.leave()
 
@@ -164,6 +164,6 @@ async def test_an_arrival_wins_over_an_exit_and_a_deadline(listener: WorkerListe
         await arrival_or_exit(ticket, exited, 5)
     worker = await Knocker.at(listener)
     worker.say("hello", hello(ticket))
-    await asyncio.wait_for(asyncio.shield(ticket.arrival), 5)
+    await asyncio.wait_for(asyncio.shield(ticket.arrival), 20)
     assert (await arrival_or_exit(ticket, exited, 5)).hello["pid"] == 1
     await worker.leave()

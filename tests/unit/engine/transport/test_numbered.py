@@ -28,7 +28,7 @@ class Ends:
     async def hears(self) -> int:
         """Return what the next ack acknowledges."""
         decoder = FrameDecoder()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while True:
                 data = await asyncio.get_running_loop().sock_recv(self.worker, 65536)
                 if frames := decoder.feed(data):
@@ -67,5 +67,5 @@ async def test_what_comes_twice_is_taken_once(ends: Ends) -> None:
 
 async def test_a_gap_ends_the_channel(ends: Ends) -> None:
     await ends.send(2)
-    assert "out of order" in str(await asyncio.wait_for(ends.channel.closed, 5))
+    assert "out of order" in str(await asyncio.wait_for(ends.channel.closed, 20))
     assert ends.taken == []
