@@ -2,16 +2,19 @@
 
 Both versions, where the engine may make groups below its own. With version 2 that needs a group
 that was delegated (`systemd-run --user --scope -p Delegate=yes imjoy-engine`, or a container) and
-in which nothing but the engine runs; the engine then moves into a leaf of it, as the kernel wants.
+in which nothing but the engine and what it has started runs; all of that then moves into a leaf of
+it, as the kernel wants.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 __all__ = ["Cgroup", "CgroupHome", "find_cgroups"]
 
@@ -84,13 +87,17 @@ class CgroupHome:
 
 
 def find_cgroups(
-    own: str | None = None, *, root: Path = _ROOT, pid: int | None = None, enter: bool = True
+    own: str | None = None,
+    *,
+    root: Path = _ROOT,
+    processes: Collection[int] | None = None,
+    enter: bool = True,
 ) -> CgroupHome | str:
     """Return where groups can be made, or in words why nowhere.
 
-    `own` is the text of /proc/self/cgroup. With version 2 the engine's process has been moved into
-    a leaf on return, so this is called only when a limit is to be kept; without `enter` nothing is
-    changed, and the answer may be too hopeful.
+    `own` is the text of /proc/self/cgroup, `processes` are the engine and what it has started. With
+    version 2 these have been moved into a leaf on return, so this is called only when a limit is to
+    be kept; without `enter` nothing is changed, and the answer may be too hopeful.
     """
     if own is None:
         try:
@@ -102,11 +109,15 @@ def find_cgroups(
         for _, names, root_path in (line.split(":", 2) for line in own.splitlines())
     }
     if (root / "cgroup.controllers").is_file():
-        return _version_2(root / paths.get("", ""), os.getpid() if pid is None else pid, enter)
+        return _version_2(root / paths.get("", ""), processes or _of_the_engine(), enter)
     return _version_1(paths, root)
 
 
-def _version_2(home: Path, pid: int, enter: bool) -> CgroupHome | str:
+def _of_the_engine() -> list[int]:
+    return [os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))]
+
+
+def _version_2(home: Path, processes: Collection[int], enter: bool) -> CgroupHome | str:
     try:
         controllers = (home / "cgroup.controllers").read_text().split()
         members = set((home / "cgroup.procs").read_text().split())
@@ -114,14 +125,16 @@ def _version_2(home: Path, pid: int, enter: bool) -> CgroupHome | str:
         return f"The engine's control group cannot be read: {error.strerror}."
     if not {"memory", "cpu"} <= set(controllers):
         return "The engine's control group has no controllers for memory and processors."
-    if members - {str(pid)}:
+    if members - set(map(str, processes)):
         return "Other processes share the engine's control group."
     if not enter:
         able = os.access(home / "cgroup.subtree_control", os.W_OK)
         return CgroupHome(home, home, 2) if able else "The engine may not make control groups."
     try:
         (home / "engine").mkdir(exist_ok=True)
-        _write(home / "engine" / "cgroup.procs", pid)
+        for pid in members:
+            with contextlib.suppress(ProcessLookupError):
+                _write(home / "engine" / "cgroup.procs", pid)
         _write(home / "cgroup.subtree_control", "+memory +cpu")
     except OSError as error:
         return f"The engine may not make control groups: {error.strerror}."

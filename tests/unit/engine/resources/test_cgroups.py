@@ -20,7 +20,7 @@ def version_2(tmp_path):
 
 
 def found(root, own="0::/user/scope\n"):
-    home = find_cgroups(own, root=root, pid=42)
+    home = find_cgroups(own, root=root, processes=[42])
     assert isinstance(home, CgroupHome), home
     return home
 
@@ -43,6 +43,15 @@ def test_version_2_holds_memory_and_processors(version_2):
     assert not group.ran_out_of_memory()
     (home / "imjoy-i_1" / "memory.events").write_text("low 0\noom 2\noom_kill 1\n")
     assert group.ran_out_of_memory()
+
+
+def test_what_the_engine_has_started_moves_along(version_2):
+    home = version_2 / "user" / "scope"
+    (home / "cgroup.procs").write_text("43\n")
+    assert isinstance(
+        find_cgroups("0::/user/scope\n", root=version_2, processes=[42, 43]), CgroupHome
+    )
+    assert text(home / "engine" / "cgroup.procs") == "43"
 
 
 def test_version_1_has_a_directory_for_each(tmp_path):
@@ -77,7 +86,7 @@ def test_a_group_is_removed_when_it_is_empty(version_2):
 )
 def test_where_it_cannot_be_the_reason_is_said(version_2, change, words):
     change(version_2 / "user" / "scope")
-    reason = find_cgroups("0::/user/scope\n", root=version_2, pid=42)
+    reason = find_cgroups("0::/user/scope\n", root=version_2, processes=[42])
     assert isinstance(reason, str)
     assert words in reason
 
