@@ -65,28 +65,18 @@ class Engine:
         return took_ms
 
     async def spare(self) -> psutil.Process:
-        """Return the one spare interpreter, when it and what else waits have come to rest."""
+        """Return the one spare interpreter, when it has come to rest."""
         async with asyncio.timeout(SPARE_S):
             while True:
-                children = self.process.children(recursive=True)
-                for process in children:
-                    if _waits_for_its_plugin(process) and any(map(_is_ready_shim, children)):
+                for process in self.process.children(recursive=True):
+                    if _waits_for_its_plugin(process):
                         return process
                 await asyncio.sleep(0.02)
 
 
-def _is_ready_shim(process: psutil.Process) -> bool:
-    try:
-        is_ready = process.cmdline()[-1] == "ready"
-        return is_ready and process.status() == psutil.STATUS_SLEEPING
-    except psutil.Error:
-        return False
-
-
 def _waits_for_its_plugin(process: psutil.Process) -> bool:
     try:
-        argv = process.cmdline()
-        if "--connect" not in argv or any(part.endswith("shim.py") for part in argv):
+        if "--connect" not in process.cmdline():
             return False
         before = process.cpu_times().user
         time.sleep(0.05)

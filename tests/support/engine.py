@@ -67,9 +67,7 @@ class EngineProcess:
         found = []
         for process in self.tree():
             with contextlib.suppress(psutil.NoSuchProcess):
-                argv = process.cmdline()
-                held = any(part.endswith(("/shim.py", "/keeper.py")) for part in argv)
-                if "--connect" in argv and not held:
+                if "--connect" in process.cmdline():
                     found.append(process)
         return found
 

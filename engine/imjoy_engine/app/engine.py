@@ -53,7 +53,7 @@ from imjoy_engine.plugins import (
 from imjoy_engine.plugins.guard import ResourceGuard
 from imjoy_engine.plugins.overview import Overview
 from imjoy_engine.plugins.usage import UsageMeter
-from imjoy_engine.processes import ReadyShim
+from imjoy_engine.processes import ForkServer, Shims
 from imjoy_engine.provisioners import LocalProvisioner
 from imjoy_engine.relay.relay import Relay
 from imjoy_engine.relay.routes import Routes
@@ -94,7 +94,7 @@ class Engine:
         self._pool: PluginPool
         self._terminal = TerminalLog(TerminalBars(console) if console is not None else None)
         self._environments: EnvironmentTools
-        self._ready: ReadyShim | None = None
+        self._shims = Shims(ForkServer())
         self._gpus: GpuLeases
         self._guard: ResourceGuard
         self._admin: Admin
@@ -212,10 +212,8 @@ class Engine:
             find_cgroups if config.use_cgroups else lambda: "Control groups are off.", self._clock
         )
         stack.push_async_callback(self._guard.close)
-        if config.limits.spare_interpreters:
-            self._ready = ReadyShim()
-            stack.push_async_callback(self._ready.close)
-            await self._ready.prepare()
+        stack.push_async_callback(self._shims.close)
+        await self._shims.prepare()
         self._environments = open_environments(config, self._clock)
         await self._environments.store.prepare()
         stack.push_async_callback(self._environments.plugins.close)
@@ -227,7 +225,7 @@ class Engine:
     ) -> tuple[PluginPool, SessionRegistry]:
         config = self.config
         routes = Routes()
-        provisioner = LocalProvisioner(config.environment, ready=self._ready)
+        provisioner = LocalProvisioner(config.environment, shims=self._shims)
         tools = Tools(
             environments=self._environments.plugins,
             provisioner=provisioner,

@@ -6,23 +6,26 @@ ends it for certain. It knows nothing of plugins or environments; both are start
 
 from __future__ import annotations
 
+from imjoy_engine.processes.command import Command
+from imjoy_engine.processes.fork_server import ForkServer
 from imjoy_engine.processes.identity import identity_of
 from imjoy_engine.processes.kept import KeptPlace, end_of_kept, find_kept, start_kept
 from imjoy_engine.processes.own_directory import own_directory
-from imjoy_engine.processes.ready import ReadyShim
 from imjoy_engine.processes.report import ExitReport, Ladder
 from imjoy_engine.processes.shield import outlast
-from imjoy_engine.processes.tree import Command, OnOutput, ProcessTree, Stream
+from imjoy_engine.processes.shims import Shims
+from imjoy_engine.processes.tree import OnOutput, ProcessTree, Stream
 from imjoy_engine.processes.variables import scrubbed
 
 __all__ = [
     "Command",
     "ExitReport",
+    "ForkServer",
     "KeptPlace",
     "Ladder",
     "OnOutput",
     "ProcessTree",
-    "ReadyShim",
+    "Shims",
     "Stream",
     "end_of_kept",
     "find_kept",

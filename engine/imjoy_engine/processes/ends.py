@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import select
 import struct
 import subprocess
 import termios
 from dataclasses import dataclass
 from typing import Protocol
 
+import psutil
+
 from imjoy_engine.processes.memory_kills import MemoryKills
 
-__all__ = ["Ends", "Holder", "Pipes", "ShimProcess", "Witness"]
+__all__ = ["Ends", "Holder", "Pipes", "ShimProcess", "StrangerProcess"]
 
 _TERMINAL_ROWS, _TERMINAL_COLUMNS = 60, 200
 
@@ -85,7 +89,7 @@ class Holder(Protocol):
         ...
 
 
-class Witness:
+class _Witness:
     """What a holder knows of the machine; made in a thread, when the tree is met."""
 
     def __init__(self) -> None:
@@ -96,7 +100,7 @@ class Witness:
         return MemoryKills.counted().words_since(self._kills)
 
 
-class ShimProcess(Witness):
+class ShimProcess(_Witness):
     """A holder that is our child."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
@@ -116,3 +120,42 @@ class ShimProcess(Witness):
         """Expect nothing more of it: it lives on without us."""
         # The next engine's affair: without a code, Popen complains that nobody waited.
         self._process.returncode = self._process.poll() or 0
+
+
+class StrangerProcess(_Witness):
+    """A holder that is not our child: one that was forked for us, or another engine's."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__()
+        self.pid = pid
+        # Known by its start too: numbers are used again.
+        self._process = psutil.Process(pid)
+
+    def wait(self) -> None:
+        """Return when it has ended, though nobody may have collected it."""
+        try:
+            fd = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return
+        except (AttributeError, OSError):  # not on this system
+            with contextlib.suppress(psutil.Error):
+                self._process.wait()
+            return
+        try:
+            if self._process.is_running():
+                poller = select.poll()
+                poller.register(fd, select.POLLIN)
+                poller.poll()
+        finally:
+            os.close(fd)
+        # The first process of a container is everybody's parent in the end.
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+    def kill(self) -> None:
+        """End it at once; the tree's leader dies with it."""
+        with contextlib.suppress(psutil.Error):
+            self._process.kill()
+
+    def leave(self) -> None:
+        """Expect nothing more of it: it is not ours."""

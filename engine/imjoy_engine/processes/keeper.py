@@ -1,11 +1,12 @@
 """A shim whose command may outlive the engine, for the next engine to find.
 
-Run as a script with the engine's own interpreter, without its packages:
+Run as a script with the engine's own interpreter, without its packages, or forked by `forking.py`:
 
-    python -I -S keeper.py DIRECTORY HELD_FDS GRACE_S LIMIT_S LOG LOG_BYTES MOUNTS COMMAND [ARG ...]
+    python -I -S keeper.py [HELD_FD ...]
 
-What `shim.py` says of orders, reports, held descriptors and mounts holds here too, but the first
-two travel over one connection, a Unix socket, which is standard input at first. When it ends the
+What `shim.py` says of orders, reports and held descriptors holds here too, but the first two travel
+over one connection, a Unix socket, which is standard input at first. Before the words that tell a
+shim what to run come four more: DIRECTORY, LIMIT_S, LOG and LOG_BYTES. When the connection ends the
 engine has gone.
 Without the order `keep` before, the tree is ended then. With it the command goes on, and the socket
 DIRECTORY/keeper.sock waits for another engine: what connects there is the engine from then on.
@@ -29,7 +30,7 @@ import time
 
 # This runs without packages: its sibling is beside it.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from shim import Shim, prepare  # type: ignore[import-not-found]
+from shim import Shim, Told, prepare, told  # type: ignore[import-not-found]
 
 del sys.path[0]
 
@@ -44,17 +45,17 @@ class Keeper(Shim):  # type: ignore[misc]  # mypy does not see the sibling
     control_fd: int
     orders_fd: int
 
-    def __init__(self, directory: str, grace_s: float, limit_s: float) -> None:
-        super().__init__(os.dup(0), grace_s)
+    def __init__(self, words: list[bytes]) -> None:
+        super().__init__(os.dup(0), Told(words[4:]))
         self.orders_fd = self.control_fd
         os.set_blocking(self.control_fd, False)
-        self.directory = directory
-        self.limit_s = limit_s
+        self.directory = os.fsdecode(words[0])
+        self.limit_s = float(words[1])
         self.keeps = False
         self.alone_since_s: float | None = None
         self.told = b""
         self.streams: list[int] = []
-        self.log = ("", 0)
+        self.log = (os.fsdecode(words[2]), int(words[3]))
         self.server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
 
     def open_doors(self) -> None:
@@ -83,9 +84,9 @@ class Keeper(Shim):  # type: ignore[misc]  # mypy does not see the sibling
         for number in (1, 2):
             os.dup2(0, number)
 
-    def begin(self, argv: list[str], mounts: str) -> bool:
+    def begin(self) -> bool:
         """Start the command; return whether it runs."""
-        begun: bool = super().begin(argv, mounts)
+        begun: bool = super().begin()
         self.close_streams()
         return begun
 
@@ -232,21 +233,22 @@ class Keeper(Shim):  # type: ignore[misc]  # mypy does not see the sibling
             pass
 
 
-def main(arguments: list[str]) -> None:
-    """Run the command of `arguments` to its end."""
-    directory, held, grace_s, limit_s, log, log_bytes, mounts, *argv = arguments
-    prepare(held)
-    keeper = Keeper(directory, float(grace_s), float(limit_s))
-    keeper.log = (log, int(log_bytes))
+def main(*held_fds: int) -> None:
+    """Run what standard input tells to its end."""
+    prepare(*held_fds)
+    words = told()
+    if words is None:
+        return
+    keeper = Keeper(words)
     try:
         keeper.open_doors()
     except OSError as error:
         keeper.report("unkept", error.errno)
         return
-    keeper.run(argv, mounts)
+    keeper.run()
     keeper.conclude()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*map(int, sys.argv[1:]))
     os._exit(0)

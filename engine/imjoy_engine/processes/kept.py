@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import socket
-import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,14 +12,16 @@ from pathlib import Path
 import psutil
 
 from imjoy_engine.errors import MachineError
-from imjoy_engine.processes.ends import Ends, ShimProcess, Witness
+from imjoy_engine.processes.command import Command
+from imjoy_engine.processes.ends import Ends, Holder, StrangerProcess
 from imjoy_engine.processes.identity import identity_of
 from imjoy_engine.processes.report import Exit, ExitReport
-from imjoy_engine.processes.tree import Command, OnOutput, ProcessTree, mounts_of
+from imjoy_engine.processes.shims import Shims
+from imjoy_engine.processes.tree import OnOutput, ProcessTree
 
 __all__ = ["KeptPlace", "end_of_kept", "find_kept", "start_kept"]
 
-_KEEPER = Path(__file__).with_name("keeper.py")
+_SHIMS = Shims()
 _SOCKET, _ENDING = "keeper.sock", "ending"
 _ANSWER_S = 10.0
 
@@ -40,25 +40,23 @@ class KeptPlace:
     limit_s: float
 
 
-async def start_kept(command: Command, place: KeptPlace, on_output: OnOutput) -> ProcessTree:
+async def start_kept(
+    command: Command, place: KeptPlace, on_output: OnOutput, shims: Shims = _SHIMS
+) -> ProcessTree:
     """Return the tree of a command that runs, and lives on when this engine dies or leaves it.
 
     Cancelled, leave nothing behind. Raises as `ProcessTree.start`, and `MachineError` when the
     directory cannot hold a socket.
     """
-    return await ProcessTree.begun(_start(command, place, on_output))
+    return await ProcessTree.begun(_start(command, place, on_output, shims))
 
 
-async def _start(command: Command, place: KeptPlace, on_output: OnOutput) -> ProcessTree:
-    ours, theirs = socket.socketpair()
+async def _start(
+    command: Command, place: KeptPlace, on_output: OnOutput, shims: Shims
+) -> ProcessTree:
+    keeper, connection = await asyncio.to_thread(_keeper, command, place, shims)
     try:
-        with theirs:
-            keeper = await asyncio.to_thread(lambda: ShimProcess(_spawn(command, place, theirs)))
-    except BaseException:
-        ours.close()
-        raise
-    try:
-        tree = await _joined(ours, keeper, on_output)
+        tree = await _joined(connection, keeper, on_output)
     except BaseException:
         keeper.kill()
         await asyncio.to_thread(keeper.wait)
@@ -70,7 +68,7 @@ async def _start(command: Command, place: KeptPlace, on_output: OnOutput) -> Pro
 async def find_kept(directory: Path, identity: str, on_output: OnOutput) -> ProcessTree | None:
     """Return the tree whose keeper, known by `identity`, waits there; None when it has ended."""
     try:
-        keeper = await asyncio.to_thread(_Found.of, identity)
+        keeper = await asyncio.to_thread(_found, identity)
         connection = await asyncio.to_thread(_connect, directory)
     except (OSError, LookupError):
         return None
@@ -97,39 +95,18 @@ def end_of_kept(directory: Path) -> ExitReport | None:
     return report
 
 
-class _Found(Witness):
-    """A keeper that another engine has started."""
-
-    def __init__(self, process: psutil.Process) -> None:
-        super().__init__()
-        self._process = process
-        self.pid = process.pid
-
-    @classmethod
-    def of(cls, identity: str) -> _Found:
-        """Return the keeper; LookupError when the process of this identity has ended."""
-        pid = int(identity.split()[-2])
-        if identity_of(pid) != identity:
-            raise LookupError(identity)
-        return cls(psutil.Process(pid))
-
-    def wait(self) -> None:
-        """Return when it has ended."""
-        with contextlib.suppress(psutil.Error):
-            self._process.wait()
-
-    def kill(self) -> None:
-        """End it at once; the tree's leader dies with it."""
-        with contextlib.suppress(psutil.Error):
-            self._process.kill()
-
-    def leave(self) -> None:
-        """Expect nothing more of it: it was never ours."""
+def _found(identity: str) -> Holder:
+    """Return the keeper; LookupError when the process of this identity has ended."""
+    pid = int(identity.split()[-2])
+    if identity_of(pid) != identity:
+        raise LookupError(identity)
+    try:
+        return StrangerProcess(pid)
+    except psutil.NoSuchProcess as error:
+        raise LookupError(identity) from error
 
 
-async def _joined(
-    connection: socket.socket, holder: ShimProcess | _Found, on_output: OnOutput
-) -> ProcessTree:
+async def _joined(connection: socket.socket, holder: Holder, on_output: OnOutput) -> ProcessTree:
     """Return the tree behind a connection, which it owns from now on."""
     connection.settimeout(_ANSWER_S)
     try:
@@ -158,30 +135,11 @@ def _not_kept(said: bytes) -> MachineError:
     )
 
 
-def _spawn(
-    command: Command, place: KeptPlace, connection: socket.socket
-) -> subprocess.Popen[bytes]:
+def _keeper(command: Command, place: KeptPlace, shims: Shims) -> tuple[Holder, socket.socket]:
     place.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     place.log.parent.mkdir(parents=True, exist_ok=True)
-    words = [
-        str(place.directory),
-        ",".join(map(str, command.held_fds)) or "-",
-        str(command.grace_s),
-        str(place.limit_s),
-        str(place.log),
-        str(place.max_log_bytes),
-        mounts_of(command),
-    ]
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(_KEEPER), *words, *command.argv],
-        stdin=connection.fileno(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        pass_fds=command.held_fds,
-        env=dict(command.environment),
-        cwd=command.cwd,
-        start_new_session=True,
-    )
+    where = (place.directory, place.limit_s, place.log, place.max_log_bytes)
+    return shims.keeper(command, *map(str, where))
 
 
 def _connect(directory: Path) -> socket.socket:

@@ -1,28 +1,24 @@
 """Holds one command and everything it starts, and ends all of it when the engine goes.
 
-Run as a script with the engine's own interpreter, without its packages:
+Run as a script with the engine's own interpreter, without its packages, or forked by `forking.py`:
 
-    python -I -S shim.py CONTROL_FD HELD_FDS GRACE_S MOUNTS COMMAND [ARGUMENT ...]
-    python -I -S shim.py CONTROL_FD ready
+    python -I -S shim.py CONTROL_FD [HELD_FD ...]
 
 The shim is a process of its own so that it outlives a SIGKILL of the engine and keeps its word when
 the command's interpreter is stuck in C code. It makes itself the reaper of all descendants (Linux),
 so one that left its session or lost its parent is still found; where that does not exist (macOS) it
 falls back to the command's process group.
 
-Standard input carries orders, one per line: `signal NUMBER leader` and `signal NUMBER tree`. Its
-end means that the engine is gone: every descendant gets SIGTERM, and after GRACE_S seconds SIGKILL
-until none is left. Standard output and error belong to the command.
+Standard input says first what to run (`told`), then carries orders, one per line: `signal NUMBER
+leader` and `signal NUMBER tree`. Its end means that the engine is gone: every descendant gets
+SIGTERM, and after the seconds of grace SIGKILL until none is left. Standard output and error belong
+to the command.
 
 CONTROL_FD carries reports, one per line: `started PID`, or `failed ERRNO` when the command could
 not be executed; `exited PID CODE SIGNAL MAXRSS_BYTES SECONDS` with `-` for the one of CODE and
 SIGNAL that does not apply; `gone` when no descendant is left. Plain words, because importing json
-would double the time of a start. HELD_FDS (numbers joined by commas, or `-`) stay open as long as
-the shim lives and are not handed to the command: a file lock taken on one outlives the engine until
-the tree is gone. MOUNTS says where the command may not write even as a superuser: one a line, `r`
-and a folder that is read-only for it, or `w` and one within that is not; it may be empty. Who may
-not mount is stopped by the rights on the files instead. With `ready` it waits for all of this on
-standard input.
+would double the time of a start. Each HELD_FD stays open as long as the shim lives and is not
+handed to the command: a file lock taken on one outlives the engine until the tree is gone.
 """
 
 from __future__ import annotations
@@ -32,6 +28,7 @@ from __future__ import annotations
 import _signal as signal  # type: ignore[import-not-found]
 import ctypes
 import os
+import resource  # noqa: F401  # os.wait4 would import it anew in each fork
 import select
 import sys
 import time
@@ -45,61 +42,78 @@ _LEFTOVER_GRACE_S = 0.5
 _KILL_INTERVAL_S = 0.01
 _KILL_INTERVAL_MAX_S = 0.5
 _ON_LINUX = sys.platform.startswith("linux")
+_LIBC = ctypes.CDLL(None)
 
 
-def prctl(option: int, value: int) -> None:
+class Told:
+    """What to run: words as the engine has told them.
+
+    `mounts` says where the command may not write even as a superuser: one a line, `r` and a folder
+    that is read-only for it, or `w` and one within that is not; it may be empty. Who may not mount
+    is stopped by the rights on the files instead.
+    """
+
+    def __init__(self, words: list[bytes]) -> None:
+        self.grace_s = float(words[0])
+        self.mounts, self.folder = words[1:3]
+        end = 4 + int(words[3])
+        self.argv = words[4:end]
+        self.environment = dict(pair.split(b"=", 1) for pair in words[end:])
+
+
+def prctl(option: int, value: int | bytes) -> None:
     """Set an attribute of this process, where the system has the call."""
     if _ON_LINUX:
-        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+        _LIBC.prctl(option, value, 0, 0, 0)
 
 
-def restrict(mounts: str) -> None:
+def restrict(mounts: bytes) -> None:
     """Give this process a view of the disk of its own, in which folders are read-only."""
     if not mounts or not _ON_LINUX:
         return
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(_CLONE_NEWNS) != 0:
+    if _LIBC.unshare(_CLONE_NEWNS) != 0:
         return
     # What is mounted outside later still arrives; what is mounted here stays here.
-    libc.mount(None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_SLAVE), None)
-    for line in mounts.split("\n"):
-        path = os.fsencode(line[1:])
+    _LIBC.mount(None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_SLAVE), None)
+    for line in mounts.split(b"\n"):
+        path = line[1:]
         if os.path.isdir(path):
-            libc.mount(path, path, None, ctypes.c_ulong(_MS_BIND | _MS_REC), None)
+            _LIBC.mount(path, path, None, ctypes.c_ulong(_MS_BIND | _MS_REC), None)
             flags = _MS_BIND | _MS_REMOUNT | os.statvfs(path).f_flag & _MS_KEPT
-            flags |= _MS_RDONLY if line[0] == "r" else 0
-            libc.mount(None, path, None, ctypes.c_ulong(flags), None)
+            flags |= _MS_RDONLY if line[:1] == b"r" else 0
+            _LIBC.mount(None, path, None, ctypes.c_ulong(flags), None)
 
 
-def start(argv: list[str], mounts: str) -> int:
-    """Return the id of a new session leader that executes `argv`; OSError when it cannot."""
+def start(command: Told) -> int:
+    """Return the id of a new session leader that executes it; OSError when it cannot."""
     shim_pid = os.getpid()
     failure_read, failure_write = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            become(argv, shim_pid, mounts)
+            become(command, shim_pid)
         except OSError as error:
             os.write(failure_write, str(error.errno).encode())
         finally:
             os._exit(127)
     os.close(failure_write)
-    with os.fdopen(failure_read, "rb") as failure:
-        words = failure.read()
+    words = os.read(failure_read, 64)
+    os.close(failure_read)
     if words:
         os.waitpid(pid, 0)
         raise OSError(int(words), os.strerror(int(words)))
     return pid
 
 
-def become(argv: list[str], shim_pid: int, mounts: str) -> None:
+def become(command: Told, shim_pid: int) -> None:
     """Turn this forked process into the command; it dies when the shim is killed."""
     os.setsid()
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != shim_pid:
         os._exit(127)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    restrict(mounts)
+    restrict(command.mounts)
+    os.chdir(command.folder)
     for number in (
         signal.SIGINT,
         signal.SIGTERM,
@@ -109,7 +123,7 @@ def become(argv: list[str], shim_pid: int, mounts: str) -> None:
         signal.SIGXFSZ,
     ):
         signal.signal(number, signal.SIG_DFL)
-    os.execvpe(argv[0], argv, os.environ)
+    os.execvpe(command.argv[0], command.argv, command.environment)
 
 
 def descendants() -> list[int]:
@@ -141,9 +155,10 @@ def send(pid: int, number: int) -> None:
 class Shim:
     """The tree's state: who leads it, whether the leader lives, and when patience ends."""
 
-    def __init__(self, control_fd: int, grace_s: float) -> None:
+    def __init__(self, control_fd: int, command: Told) -> None:
         self.control_fd = control_fd
-        self.grace_s = grace_s
+        self.command = command
+        self.grace_s = command.grace_s
         self.leader = 0
         self.leader_lives = False
         self.rest_ends = False
@@ -166,9 +181,9 @@ class Shim:
         except BrokenPipeError:
             pass
 
-    def run(self, argv: list[str], mounts: str) -> None:
+    def run(self) -> None:
         """Return when the command and everything it started are gone."""
-        if not self.begin(argv, mounts):
+        if not self.begin():
             return
         self.poller.register(self.wake_read, select.POLLIN)
         while self.reap():
@@ -180,7 +195,7 @@ class Shim:
             self.press()
         self.report("gone")
 
-    def begin(self, argv: list[str], mounts: str) -> bool:
+    def begin(self) -> bool:
         """Start the command; return whether it runs."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -189,7 +204,7 @@ class Shim:
         self.poller.register(self.orders_fd, select.POLLIN)
         self.started_s = time.monotonic()
         try:
-            self.leader = start(argv, mounts)
+            self.leader = start(self.command)
         except OSError as error:
             self.report("failed", error.errno)
             return False
@@ -297,14 +312,7 @@ class Shim:
         return max(0.0, (self.deadline_s - time.monotonic()) * 1000 + 1)
 
 
-def prepare(fds: str) -> None:
-    """Be the reaper of all descendants; keep these descriptors, joined by commas, from them."""
-    for fd in fds.split(",") if fds != "-" else ():
-        os.set_inheritable(int(fd), False)
-    prctl(_PR_SET_CHILD_SUBREAPER, 1)
-
-
-def told() -> list[str] | None:
+def told() -> list[bytes] | None:
     """Wait for what to run and return it; None when the engine has gone without a word.
 
     A length and a line's end, then that many bytes: words between zeros. They are GRACE_S, MOUNTS,
@@ -322,42 +330,25 @@ def told() -> list[str] | None:
         if not chunk:
             return None
         body += chunk
-    return [os.fsdecode(word) for word in body.split(b"\0")]
+    return body.split(b"\0")
 
 
-def run_what_is_told(control_fd: int) -> None:
-    """Wait for a command, then run it to its end."""
+def prepare(*fds: int) -> None:
+    """Be the reaper of all descendants, and keep these descriptors from them."""
+    for fd in fds:
+        os.set_inheritable(fd, False)
+    prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def main(control_fd: int, *held_fds: int) -> None:
+    """Run what standard input tells to its end."""
+    prepare(control_fd, *held_fds)
     words = told()
-    if words is None:
-        return
-    grace_s, mounts, folder, count, *rest = words
-    os.environ.clear()
-    for pair in rest[int(count) :]:
-        name, _, value = pair.partition("=")
-        os.environ[name] = value
-    shim = Shim(control_fd, float(grace_s))
-    try:
-        os.chdir(folder)
-    except OSError as error:
-        shim.report("failed", error.errno)
-        return
-    shim.run(rest[: int(count)], mounts)
-
-
-def main(arguments: list[str]) -> None:
-    """Run the command of `arguments` to its end."""
-    control_fd = int(arguments[0])
-    os.set_inheritable(control_fd, False)
-    if arguments[1] == "ready":
-        prepare("-")
-        run_what_is_told(control_fd)
-        return
-    held, grace_s, mounts, *argv = arguments[1:]
-    prepare(held)
-    Shim(control_fd, float(grace_s)).run(argv, mounts)
+    if words is not None:
+        Shim(control_fd, Told(words)).run()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*map(int, sys.argv[1:]))
     # What remains is to take the interpreter apart, and the engine waits for that.
     os._exit(0)

@@ -10,52 +10,29 @@ import asyncio
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Coroutine
 from typing import Literal
 
 import psutil
 
 from imjoy_engine.errors import MachineError
+from imjoy_engine.processes.command import Command
 from imjoy_engine.processes.drain import Drain
-from imjoy_engine.processes.ends import Ends, Holder, Pipes, ShimProcess
+from imjoy_engine.processes.ends import Ends, Holder
 from imjoy_engine.processes.report import Exit, ExitReport, Ladder
 from imjoy_engine.processes.shield import outlast
+from imjoy_engine.processes.shims import Shims
 
-__all__ = ["Command", "OnOutput", "ProcessTree", "Stream"]
+__all__ = ["OnOutput", "ProcessTree", "Stream"]
 
 Stream = Literal["stdout", "stderr"]
 OnOutput = Callable[[Stream, bytes], None]
 """Called in the event loop with the next bytes of a stream, at most 64 KiB at once."""
 
-_SHIM = Path(__file__).with_name("shim.py")
+_SHIMS = Shims()
 _LAST_OUTPUT_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What to run: the program and its arguments, all of its variables, and where.
-
-    `stderr_terminal` gives it a terminal as standard error, for tools that show progress on
-    terminals only. `held_fds` stay open until the tree is gone, even when the engine is not: a file
-    lock taken on one guards what the tree writes. After the engine's death the tree has `grace_s`
-    seconds to leave. It cannot write into the folders of `read_only`, but for those of `writable`
-    within them: a superuser's command because they are mounted so for it (where the system allows
-    that), others only as far as the rights on the files say.
-    """
-
-    argv: Sequence[str]
-    environment: Mapping[str, str]
-    cwd: Path
-    stderr_terminal: bool = False
-    held_fds: tuple[int, ...] = ()
-    grace_s: float = 2.0
-    read_only: tuple[Path, ...] = ()
-    writable: tuple[Path, ...] = ()
 
 
 class ProcessTree:
@@ -90,7 +67,9 @@ class ProcessTree:
         self._finishing = loop.create_task(self._finish())
 
     @classmethod
-    async def start(cls, command: Command, on_output: OnOutput) -> ProcessTree:
+    async def start(
+        cls, command: Command, on_output: OnOutput, shims: Shims = _SHIMS
+    ) -> ProcessTree:
         """Return the tree of a command that runs; cancelled, leave nothing behind.
 
         Output may arrive before it returns. Called back with an error, `on_output` is called again
@@ -99,7 +78,7 @@ class ProcessTree:
         Raises OSError, as executing the program did (FileNotFoundError, PermissionError, …), and
         `MachineError` when the engine's own interpreter could not run the shim.
         """
-        return await cls.begun(cls._start(command, on_output))
+        return await cls.begun(cls._start(command, on_output, shims))
 
     @classmethod
     async def begun(cls, start: Coroutine[None, None, ProcessTree]) -> ProcessTree:
@@ -114,16 +93,8 @@ class ProcessTree:
             raise
 
     @classmethod
-    async def _start(cls, command: Command, on_output: OnOutput) -> ProcessTree:
-        pipes = Pipes.open(stderr_terminal=command.stderr_terminal)
-        try:
-            shim = await asyncio.to_thread(lambda: ShimProcess(_spawn_shim(command, pipes)))
-        except BaseException:
-            pipes.ours.close()
-            raise
-        finally:
-            pipes.close_theirs()
-        tree = cls(shim, pipes.ours, on_output)
+    async def _start(cls, command: Command, on_output: OnOutput, shims: Shims) -> ProcessTree:
+        tree = cls(*await asyncio.to_thread(shims.shim, command), on_output)
         await tree.started()
         return tree
 
@@ -267,38 +238,6 @@ class ProcessTree:
             words = await asyncio.to_thread(self._holder.why_killed)
         self._ended.set_result(exit.told(self.pid, asked=self._asked, words=words))
         os.close(self._orders)
-
-
-def mounts_of(command: Command) -> str:
-    """Return where the command may not write, as the shim reads it."""
-    mounts = [f"r{path}" for path in command.read_only]
-    mounts += [f"w{path}" for path in command.writable]
-    return "\n".join(mounts)
-
-
-def _spawn_shim(command: Command, pipes: Pipes) -> subprocess.Popen[bytes]:
-    orders, control, stdout, stderr = pipes.theirs
-    held = ",".join(map(str, command.held_fds)) or "-"
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-I",
-            "-S",
-            str(_SHIM),
-            str(control),
-            held,
-            str(command.grace_s),
-            mounts_of(command),
-            *command.argv,
-        ],
-        stdin=orders,
-        stdout=stdout,
-        stderr=stderr,
-        pass_fds=(control, *command.held_fds),
-        env=dict(command.environment),
-        cwd=command.cwd,
-        start_new_session=True,
-    )
 
 
 def _end_session(leader: int) -> None:

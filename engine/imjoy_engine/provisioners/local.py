@@ -14,7 +14,7 @@ from imjoy_engine.processes import (
     Ladder,
     OnOutput,
     ProcessTree,
-    ReadyShim,
+    Shims,
     find_kept,
     scrubbed,
     start_kept,
@@ -28,8 +28,8 @@ class LocalProvisioner:
     """The provisioner of the engine's own machine.
 
     `environment` are the machine's variables, which workers inherit scrubbed; `grace_s` is how long
-    a worker may take to leave when the engine itself has died. With `ready` a shim waits for the
-    next worker.
+    a worker may take to leave when the engine itself has died; `shims` is where what holds them
+    comes from.
     """
 
     name = "local"
@@ -39,11 +39,11 @@ class LocalProvisioner:
         environment: Mapping[str, str],
         *,
         grace_s: float = 2.0,
-        ready: ReadyShim | None = None,
+        shims: Shims | None = None,
     ) -> None:
         self._environment = dict(environment)
         self._grace_s = grace_s
-        self._start = ProcessTree.start if ready is None else ready.start
+        self._shims = shims or Shims()
 
     async def launch(self, spec: LaunchSpec, on_output: OnOutput) -> LocalWorker:
         """Return a worker whose process runs; it may not have connected yet.
@@ -55,8 +55,8 @@ class LocalProvisioner:
         command = worker_command(spec, self._environment, grace_s=self._grace_s)
         try:
             if spec.kept is not None:
-                return LocalWorker(await start_kept(command, spec.kept, on_output))
-            return LocalWorker(await self._start(command, on_output))
+                return LocalWorker(await start_kept(command, spec.kept, on_output, self._shims))
+            return LocalWorker(await ProcessTree.start(command, on_output, self._shims))
         except OSError as error:
             raise PluginStartError(
                 f"The interpreter {spec.python} could not be started: {error.strerror}.",

@@ -18,6 +18,7 @@ from imjoy_engine.processes import (
     KeptPlace,
     Ladder,
     ProcessTree,
+    Shims,
     Stream,
     end_of_kept,
     find_kept,
@@ -27,6 +28,7 @@ from imjoy_engine.processes import (
 from support.pids import alive, ended
 
 BRIEF = Ladder(interrupt_s=0.2, terminate_s=0.2)
+PATIENT = Ladder(interrupt_s=20)
 ECHO = """
 import os, sys
 print("here", flush=True)
@@ -59,7 +61,8 @@ class Output:
 class Kept:
     """One place with a command that obeys a pipe; `engine()` is what an engine has of it."""
 
-    def __init__(self, tmp_path: Path) -> None:
+    def __init__(self, tmp_path: Path, shims: Shims) -> None:
+        self.shims = shims
         self.directory = tmp_path / ("long-name-" * 12)
         self.log = tmp_path / "logs" / "i.log"
         self.orders = tmp_path / "orders"
@@ -85,7 +88,7 @@ class Kept:
         return tree
 
     async def begin(self, command: Command, place: KeptPlace | None = None) -> ProcessTree:
-        tree = await start_kept(command, place or self.place, self.output)
+        tree = await start_kept(command, place or self.place, self.output, self.shims)
         self.keepers.append(tree.holder_pid)
         return tree
 
@@ -112,8 +115,8 @@ class Kept:
 
 
 @pytest.fixture
-async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
-    kept = Kept(tmp_path)
+async def kept(tmp_path: Path, shims: Shims) -> AsyncIterator[Kept]:
+    kept = Kept(tmp_path, shims)
     yield kept
     if kept.identity and (tree := await kept.find()) is not None:
         await tree.stop(Ladder.at_once())
@@ -126,7 +129,7 @@ async def test_it_runs_prints_and_stops_like_any_other(kept: Kept) -> None:
     kept.order("one")
     await kept.output.says("here\none")
     await kept.output.says("ONE", "stderr")
-    report = await tree.stop(BRIEF)
+    report = await tree.stop(PATIENT)
     assert report.words == "stopped on request (SIGINT)"
     assert not alive(tree.pid)
     assert await kept.find() is None
@@ -153,7 +156,7 @@ async def test_left_alone_it_goes_on_and_its_output_is_in_the_log(kept: Kept) ->
     kept.order("together")
     await kept.output.says("together")
     assert "together" not in kept.log.read_text()
-    assert (await found.stop(BRIEF)).signal == "SIGINT"
+    assert (await found.stop(PATIENT)).signal == "SIGINT"
     assert not alive(tree.pid)
 
 
@@ -265,8 +268,9 @@ async def test_another_process_of_that_number_is_not_it(kept: Kept) -> None:
 async def test_a_program_that_cannot_be_executed(
     kept: Kept, program: str, error: type[OSError]
 ) -> None:
+    command = Command([program], {}, Path("/tmp"))
     with pytest.raises(error):
-        await start_kept(Command([program], {}, Path("/tmp")), kept.place, kept.output)
+        await start_kept(command, kept.place, kept.output, kept.shims)
 
 
 async def test_a_directory_without_room_for_a_socket(kept: Kept) -> None:
