@@ -6,11 +6,11 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from support.client import Stranger, stranger
 from support.engine import EngineProcess, gone, running_engine
+from support.pids import alive
 
 PLAIN = {"name": "Plain", "type": "native-python", "requirements": []}
 
@@ -74,7 +74,7 @@ async def test_a_plugin_starts_says_its_states_and_stops(engine: EngineProcess) 
         answer = await client.ask("kill_plugin", {"id": "p"})
         assert answer["success"]
         assert answer["report"]["exit_code"] == 0
-        assert not any(psutil.pid_exists(process.pid) for process in tree)
+        assert not any(alive(process.pid) for process in tree)
         await client.event("plugin_event", event="state", state="stopped")
         assert (await client.ask("get_engine_status"))["plugin_num"] == 0
         await client.send(plugin["client_peer"], plugin["peer_id"], {"type": "getInterface"})

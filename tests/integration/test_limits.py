@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from support.client import Stranger, stranger
@@ -56,7 +55,7 @@ async def test_the_whole_tree_of_a_plugin_counts_and_is_ended(strict: EngineProc
         printed = await client.event("plugin_event", id="hungry", event="log", stream="stdout")
         assert "," not in printed["text"]
         assert await gone([process for process in tree if process.pid != strict.pid]) == []
-        assert not [child for child in psutil.Process(strict.pid).children(recursive=True)]
+        assert strict.tree() == []
         # Who says what he needs gets it.
         await start(client, "modest", limits={"memory": "1 GB"})
 

@@ -58,9 +58,19 @@ class EngineProcess:
     def text(self) -> str:
         return "".join(self.printed)
 
+    def fork_server(self) -> psutil.Process | None:
+        """Return the process that shims are forked off; it lives as long as the engine."""
+        for child in psutil.Process(self.pid).children():
+            with contextlib.suppress(psutil.Error):
+                if " ".join(child.cmdline()).endswith("forking.py"):
+                    return child
+        return None
+
     def tree(self) -> list[psutil.Process]:
-        """Return every process below the engine."""
-        return psutil.Process(self.pid).children(recursive=True)
+        """Return every process below the engine but the one that shims are forked off."""
+        server = self.fork_server()
+        below = psutil.Process(self.pid).children(recursive=True)
+        return [process for process in below if process != server]
 
     def workers(self) -> list[psutil.Process]:
         """Return the interpreters below the engine that run a worker, a plugin's or a spare one."""
@@ -139,7 +149,7 @@ async def running_engine(
         await engine.ready()
         yield engine
         if engine.process.returncode is None:
-            tree = engine.tree()
+            tree = psutil.Process(engine.pid).children(recursive=True)
     finally:
         if await engine.stop() == 0:
             # What a killed engine leaves is its test's to look after.

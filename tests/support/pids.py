@@ -11,9 +11,9 @@ __all__ = ["alive", "ended"]
 
 
 def alive(pid: int) -> bool:
-    """Return whether the process runs: a zombie does not."""
+    """Return whether the process runs: one that has ended and is still listed does not."""
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return psutil.Process(pid).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
     except psutil.NoSuchProcess:
         return False
 

@@ -58,7 +58,7 @@ async def _start(
     try:
         tree = await _joined(connection, keeper, on_output)
     except BaseException:
-        keeper.kill()
+        await asyncio.to_thread(keeper.kill)
         await asyncio.to_thread(keeper.wait)
         raise
     await tree.started()

@@ -164,7 +164,7 @@ class ProcessTree:
         if self._ended.done():
             return
         # Somebody may have stopped the shim; without it we still know the leader's session.
-        self._holder.kill()
+        await asyncio.to_thread(self._holder.kill)
         await asyncio.wait((self._ended,), timeout=kill_s)
         if not self._ended.done():
             raise MachineError(

@@ -282,7 +282,7 @@ async def test_a_directory_without_room_for_a_socket(kept: Kept) -> None:
 
 async def test_cancelled_it_leaves_nothing(kept: Kept, tmp_path: Path) -> None:
     starting = asyncio.create_task(kept.start())
-    await asyncio.wait((starting,), timeout=0.005)
+    await asyncio.wait((starting,), timeout=0)
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting

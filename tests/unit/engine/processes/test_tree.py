@@ -345,7 +345,7 @@ async def test_a_cancelled_start_leaves_nothing(shims, output, tmp_path):
     mark = tmp_path / "pid"
     code = "import os, sys; open(sys.argv[1], 'w').write(str(os.getpid())); os.pause()"
     starting = asyncio.create_task(ProcessTree.start(python(code, mark), output, shims))
-    await asyncio.wait((starting,), timeout=0.005)
+    await asyncio.wait((starting,), timeout=0)
     starting.cancel()
 
     with pytest.raises(asyncio.CancelledError):
