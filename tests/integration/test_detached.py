@@ -93,6 +93,16 @@ async def found_again(client: Stranger, name: str) -> dict[str, Any]:
     return row
 
 
+async def logged(workspace: Path, plugin: dict[str, Any], words: str) -> None:
+    """Return when the plugin's log holds these words."""
+    async with asyncio.timeout(20):
+        while True:
+            logs = (workspace / ".imjoy-engine" / "logs").glob(f"*/*.{plugin['instance']}.log")
+            if any(words in log.read_text() for log in logs):
+                return
+            await asyncio.to_thread(os.sched_yield)
+
+
 async def test_only_what_may_detach_survives_the_engine_and_is_found_again(
     workspace: Path, store: Path
 ) -> None:
@@ -101,7 +111,7 @@ async def test_only_what_may_detach_survives_the_engine_and_is_found_again(
         await started(client, "plain", name="Plain", flags=[])
         await execute(client, lasting, "import os\nprint('first words')\n")
         pids = {name: row["pid"] for name, row in (await processes_of(client)).items()}
-        await client.event("plugin_event", event="log", stream="stdout")
+        await logged(workspace, lasting, "first words")
         engine.process.kill()
         await engine.process.wait()
         await ended(pids["Plain"])
@@ -112,8 +122,7 @@ async def test_only_what_may_detach_survives_the_engine_and_is_found_again(
         assert list(await processes_of(client)) == ["Lasting"]
         assert (await client.ask("kill_plugin_process", {"pid": row["pid"]}))["success"]
     assert not psutil.pid_exists(pids["Lasting"])
-    (log,) = (workspace / ".imjoy-engine" / "logs").glob(f"*/*.{lasting['instance']}.log")
-    assert "first words" in log.read_text()
+    await logged(workspace, lasting, "first words")
     assert not list((workspace / ".imjoy-engine" / "detached").iterdir())
 
 
