@@ -19,13 +19,13 @@ from imjoy_engine.processes import (
     Ladder,
     ProcessTree,
     Shims,
-    Stream,
     end_of_kept,
     find_kept,
     identity_of,
     start_kept,
 )
 from support.pids import alive, ended
+from support.tree_output import TreeOutput
 
 BRIEF = Ladder(interrupt_s=0.2, terminate_s=0.2)
 PATIENT = Ladder(interrupt_s=20)
@@ -40,24 +40,6 @@ for line in open(sys.argv[1]):
 """
 
 
-class Output:
-    """Keeps what a tree printed and tells when a text was among it."""
-
-    def __init__(self) -> None:
-        self.text = {"stdout": b"", "stderr": b""}
-        self._news = asyncio.Event()
-
-    def __call__(self, stream: Stream, chunk: bytes) -> None:
-        self.text[stream] += chunk
-        self._news.set()
-
-    async def says(self, text: str, stream: Stream = "stdout") -> None:
-        async with asyncio.timeout(20):
-            while text.encode() not in self.text[stream]:
-                self._news.clear()
-                await self._news.wait()
-
-
 class Kept:
     """One place with a command that obeys a pipe; `engine()` is what an engine has of it."""
 
@@ -69,7 +51,7 @@ class Kept:
         os.mkfifo(self.orders)
         self.pipe = os.open(self.orders, os.O_RDWR)
         self.place = KeptPlace(self.directory, self.log, 1 << 20, limit_s=3600)
-        self.output = Output()
+        self.output = TreeOutput()
         self.identity = ""
         self.keepers: list[int] = []
 
@@ -99,7 +81,7 @@ class Kept:
                 os.waitpid(keeper, 0)
 
     async def find(self) -> ProcessTree | None:
-        self.output = Output()
+        self.output = TreeOutput()
         return await find_kept(self.directory, self.identity, self.output)
 
     async def logged(self, text: str) -> None:
