@@ -22,6 +22,9 @@ FIRST_CYCLES = 20
 """By then every pool and cache of the engine is as full as it gets."""
 TRANSFER_BYTES = 4 << 20
 REST_S = 20.0
+TIMERS_S = 30.0
+"""By then Socket.IO's timers of connections that have ended have run out; how many there are at one
+moment says how quick the last cycles were, and nothing else."""
 SCRIPT = """
 import os
 from imjoy import api
@@ -98,5 +101,5 @@ async def _at_rest(engine: CountedEngine) -> tuple[Census, dict[str, int]]:
         # One stays: the process that those that hold plugins are forked off.
         while len(process.children(recursive=True)) > 1:  # noqa: ASYNC110 - other processes: no event
             await asyncio.sleep(0.1)
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(TIMERS_S)
     return await engine.census(), {"descriptors": process.num_fds()}
