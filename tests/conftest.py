@@ -10,8 +10,16 @@ from pathlib import Path
 
 import pytest
 from blockbuster import blockbuster_ctx
+from hypothesis import HealthCheck, settings
 
 from support import leaks
+
+# Property tests say the same every time, and judge no example by the time that it takes. What looks
+# for the unexpected is `make fuzz`.
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
 
 # Short work before the first client comes, or after the last has left: nobody waits for it.
 MAY_BLOCK = (

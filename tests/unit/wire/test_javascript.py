@@ -112,19 +112,19 @@ def arrays(draw: st.DrawFn, dtypes: list[str] = DTYPES) -> Any:
 
 
 @given(trees)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_trees(page: Page, value: Any) -> None:
     assert page.echo(value) == value
 
 
 @given(arrays())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_arrays(page: Page, array: Any) -> None:
     same_items(page.echo(array), array)
 
 
 @given(arrays([*TYPED, "float32", "float64"]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_typed_arrays_of_javascript(page: Page, array: Any) -> None:
     """64-bit integers are BigInts there, and lose nothing."""
     same_items(page.echo(array, typed=True), array.reshape(-1))
