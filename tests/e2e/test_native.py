@@ -225,15 +225,15 @@ async def test_a_plugin_is_stopped_and_started_again(person: Person) -> None:
             print("exit was called", flush=True)
     api.export(Leaver())
     """
-    before = set(plugin_processes(person))
+    before = set(person.engine.workers())
     await person.load(native_plugin("Leaver", script), "Leaver")
     log = await person.opens_log("Leaver")
-    mine = set(plugin_processes(person)) - before
+    mine = set(person.engine.workers()) - before
     assert mine
     await person.presses("Leaver", "Stop")
     await person.sees_state("Leaver", "Stopped")
     await expect(log.get_by_text("exit was called")).to_be_visible()
-    assert not mine & set(plugin_processes(person))
+    assert not mine & set(person.engine.workers())
     await expect(person.card("Leaver").get_by_role("button", name="Run")).to_have_count(0)
     await person.presses("Leaver", "Start")
     await person.sees_state("Leaver", "Ready")
@@ -241,15 +241,6 @@ async def test_a_plugin_is_stopped_and_started_again(person: Person) -> None:
     await person.sees_outcome("Leaver", "ran")
     await person.presses("Leaver", "Remove")
     await expect(person.card("Leaver")).to_have_count(0)
-
-
-def plugin_processes(person: Person) -> list[int]:
-    """Return the interpreters that the engine runs for plugins, of this and of earlier tests."""
-    return [
-        process.pid
-        for process in person.engine.tree()
-        if any("/worker/" in part for part in process.cmdline())
-    ]
 
 
 async def test_a_plugin_is_edited_and_reloaded(person: Person) -> None:
