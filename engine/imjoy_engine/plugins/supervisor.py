@@ -203,6 +203,9 @@ class PluginSupervisor:
         async with AsyncExitStack() as stack:
             if self._detached is not None:
                 stack.push_async_callback(self._forget, self._detached)
+            if self._record is not None and self._instance.lease is not None:
+                # It was booked before anybody could ask for a card.
+                stack.callback(self._instance.lease.release)
             start = WorkerStart(self._instance, self._tools, stack, self._reap)
             limits = plugin_limits(self._instance.manifest.config, usual_limits(self._tools.limits))
             if self._record is not None:

@@ -100,8 +100,6 @@ class WorkerStart:
         Raises PluginExitedError when it ended while no engine ran.
         """
         instance, tools, detached = self._instance, self._tools, self._detached
-        if instance.lease is not None:
-            self._stack.callback(instance.lease.release)
         if detached is None:
             raise PluginStartError("This engine keeps no plugins that may detach.")
         instance.lifecycle.enter(State.STARTING, detail="Found again: waiting for its process")
