@@ -7,6 +7,8 @@ const IN_FLIGHT_CALLS = 2000;
 const CALLBACKS = 1000;
 const MB = 1e6;
 const REPEATS = { 1: 20, 16: 3, 64: 1, 256: 1 };
+const DUE_EVERY_MS = 10;
+const LEAST_DUE = 100;
 
 const percentile = (values, percent) =>
   [...values].sort((a, b) => a - b)[Math.ceil((values.length * percent) / 100) - 1];
@@ -65,6 +67,38 @@ window.workloads = {
     const took = (performance.now() - start) / 1e3;
     return { rate: (2 * REPEATS[megabytes] * array.byteLength) / MB / took };
   },
+
+  async besideArray(subject, megabytes) {
+    const array = noise(megabytes);
+    const late = [];
+    const calls = [];
+    let moving = true;
+    const transfer = async () => {
+      while (late.length < LEAST_DUE) await subject.array(array);
+      moving = false;
+    };
+    const call = async (due) => {
+      await subject.beside();
+      late.push(performance.now() - due);
+    };
+    for (let index = 0; index < WARM_UP_CALLS; index += 1) await subject.beside();
+    const transferred = transfer();
+    let due = performance.now();
+    while (moving) {
+      due += DUE_EVERY_MS;
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
+      for (; due <= performance.now(); due += DUE_EVERY_MS) calls.push(call(due));
+    }
+    await transferred;
+    await Promise.all(calls);
+    return { p99: percentile(late, 99), longest: Math.max(...late) };
+  },
+
+  async betweenPlugins(subject, megabytes) {
+    const size = megabytes * MB;
+    await subject.between(MB);
+    return { rate: (2 * size) / MB / (await subject.between(size)) };
+  },
 };
 
 /** A plain WebSocket in front of the opaque relay (floor_relay.py, floor_worker.py). */
@@ -80,11 +114,24 @@ window.floorSubject = async (url, message) => {
   socket.onmessage = take;
   const answer = () => new Promise((resolve) => waiting.push(resolve));
   const text = (words) => new TextEncoder().encode(words);
-  return {
+  // One answer after the other: what goes beside an array waits for its end.
+  let last = Promise.resolve();
+  const inTurn = (work) => {
+    last = last.then(work);
+    return last;
+  };
+  const floor = {
     call() {
       const answered = answer();
       socket.send(call);
       return answered;
+    },
+    beside: () => inTurn(() => floor.call()),
+    async between(size) {
+      const array = new Float32Array(size / 4).fill(1);
+      const start = performance.now();
+      await floor.array(array);
+      return (performance.now() - start) / 1e3;
     },
     async callbacks(count) {
       await new Promise((resolve) => {
@@ -96,7 +143,8 @@ window.floorSubject = async (url, message) => {
       });
       socket.onmessage = take;
     },
-    async array(array) {
+    array: (array) => inTurn(() => floor.transferred(array)),
+    async transferred(array) {
       const bytes = new Uint8Array(array.buffer);
       const back = new Uint8Array(bytes.length);
       let done = 0;
@@ -119,10 +167,11 @@ window.floorSubject = async (url, message) => {
       return done;
     },
   };
+  return floor;
 };
 
-/** The real core, the link and the engine, with a plugin that gives back what it gets. */
-window.engineSubject = async (token, code) => {
+/** The real core, the link and the engine, with two plugins that give back what they get. */
+window.engineSubject = async (token, codes) => {
   await new Promise((resolve, reject) => {
     const tag = document.createElement("script");
     Object.assign(tag, { src: "/core/imjoy-loader.min.js", onload: resolve, onerror: reject });
@@ -141,9 +190,13 @@ window.engineSubject = async (token, code) => {
   const loadRPC = async () => (await loadImJoyRPC({ base_url: `${location.origin}/rpc/` })).RPC;
   const link = await createEngineLink({ url: location.origin, token, io, loadRPC, graceS: 5 });
   await link.register(imjoy);
-  const { api } = await imjoy.pm.reloadPlugin({ code });
+  const { api } = await imjoy.pm.reloadPlugin({ code: codes[0] });
+  const { api: other } = await imjoy.pm.reloadPlugin({ code: codes[1] });
+  await api.meet(other.echo);
   return {
     call: () => api.echo({ x: 1 }),
+    beside: () => other.echo({ x: 1 }),
+    between: (size) => api.send_on(size),
     async callbacks(count) {
       let called = 0;
       await api.call_back(() => { called += 1; }, count);

@@ -14,21 +14,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from benchmarks.measure import Figure, Row, interleaved
-from benchmarks.plugin_start import Engine, engine
+import imjoy_client
+from benchmarks.measure import Measured, Row
+from benchmarks.rounds import in_turn
+from benchmarks.subjects.engine import SCRIPT, HostWithSpare, engine, first_call
 
-BUILD = Figure("environment and first call", "s")
-SECOND = Figure("second plugin, first call", "ms")
-OVERHEAD = Figure("second plugin, beyond its import", "ms")
+BUILD = Measured("took", "environment and first call", "s")
+SECOND = Measured("took", "second plugin, first call", "ms")
+OVERHEAD = Measured("took", "second plugin, beyond its import", "ms")
 
 PACKAGES = ("numpy", "scipy", "scikit-image")
 UV_CACHE = Path(__file__).parent / "out" / "uv"
-NUMPY = """
-import numpy
-from imjoy import api
-api.export({"echo": lambda value: value})
-"""
-PLAIN = NUMPY.replace("import numpy\n", "")
+NUMPY = "import numpy\n" + SCRIPT
 WISHES = ("tiny-two=1.5", "tiny-two=2.0", "tiny-one", "gputool", "needs-old")
 """One a round: each is an environment that is not there, of packages that are in the cache."""
 
@@ -46,24 +43,49 @@ async def benchmark(rounds: int) -> list[Row]:
 
 async def _scientific(rounds: int) -> list[Row]:
     await _built()
-    times_s = [await _built() for _ in range(rounds)]
-    value_s = statistics.median(times_s)
     await asyncio.to_thread(_with_pip)
-    pip_s = await asyncio.to_thread(_with_pip)  # takes half a minute: once is enough
+    asked = {ENGINE: _built, PIP: lambda: asyncio.to_thread(_with_pip)}
+    # Half a minute of pip: one round of it is enough.
+    found = await in_turn(asked, rounds, {PIP: 0.0})
+    ours, theirs = (found[name].median(BUILD.key) for name in (ENGINE, PIP))
+    name = PIP + found[PIP].note(BUILD.key)
     return [
-        BUILD.row(PIP, pip_s),
-        BUILD.compared(ENGINE, value_s, f"{BUILD_BAR_S} s", BUILD_BAR_S, 1.0),
-        BUILD.compared(ENGINE, value_s, PIP, pip_s, AGAINST_PIP_BAR),
+        BUILD.shown(name, theirs),
+        BUILD.compared(ENGINE, ours, f"{BUILD_BAR_S} s", BUILD_BAR_S, 1.0),
+        BUILD.compared(ENGINE, ours, name, theirs, AGAINST_PIP_BAR),
     ]
 
 
-async def _built() -> float:
+async def _built() -> dict[str, float]:
     """Return the seconds to the first call in an engine that has no environments, but a cache."""
-    async with engine("--spares", "0", UV_CACHE_DIR=str(UV_CACHE)) as one:
-        return await one.start(PLAIN, PACKAGES) / 1e3
+    async with _client("--spares", "0", UV_CACHE_DIR=str(UV_CACHE)) as (client, _):
+        return {BUILD.key: await _first_call(client, SCRIPT, PACKAGES)}
 
 
-def _with_pip() -> float:
+@asynccontextmanager
+async def _client(
+    *options: str, **variables: str
+) -> AsyncIterator[tuple[imjoy_client.Client, int]]:
+    async with (
+        engine(*options, stderr=subprocess.DEVNULL, **variables) as running,
+        imjoy_client.connect(running.url, "") as client,
+    ):
+        yield client, running.pid
+
+
+async def _first_call(
+    client: imjoy_client.Client, script: str, requirements: tuple[str, ...]
+) -> float:
+    """Return the seconds from the request for a plugin to its first answer; it is ended."""
+    config = {"name": "Start", "type": "native-python", "requirements": list(requirements)}
+    began = time.perf_counter()
+    plugin = await first_call(client, config, script)
+    took_s = time.perf_counter() - began
+    await plugin.stop()
+    return took_s
+
+
+def _with_pip() -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="ij-") as directory:
         python = f"{directory}/bin/python"
         began = time.perf_counter()
@@ -72,20 +94,22 @@ def _with_pip() -> float:
             [python, "-m", "pip", "install", "--quiet", *PACKAGES],
             [python, "-c", "pass"],
         ):
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return time.perf_counter() - began
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            subprocess.run(command, check=True, **quiet)
+        return {BUILD.key: time.perf_counter() - began}
 
 
 async def _second(rounds: int) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="ij-") as directory:
         variables = {"IMJOY_ENGINE_STORE": directory, "UV_CACHE_DIR": str(UV_CACHE)}
-        async with engine("--spares", "1", **variables) as one:
-            await one.start(NUMPY, PACKAGES)
+        async with _client("--spares", "1", **variables) as (client, pid):
+            await _first_call(client, NUMPY, PACKAGES)
             (python,) = await asyncio.to_thread(_interpreters, Path(directory))
+            host = HostWithSpare(client, pid)
 
             async def in_engine() -> dict[str, float]:
-                await one.spare()
-                return {SECOND.key: await one.start(NUMPY, PACKAGES)}
+                await host.rest()
+                return {SECOND.key: await _first_call(client, NUMPY, PACKAGES) * 1e3}
 
             async def bare() -> dict[str, float]:
                 began = time.perf_counter()
@@ -94,14 +118,13 @@ async def _second(rounds: int) -> list[Row]:
                 return {SECOND.key: (time.perf_counter() - began) * 1e3}
 
             await bare()
-            medians = await interleaved({SPARE: in_engine, IMPORT: bare}, rounds)
-    second, alone = (medians[name][SECOND.key] for name in (SPARE, IMPORT))
+            found = await in_turn({SPARE: in_engine, IMPORT: bare}, rounds)
+    second, alone = (found[name].median(SECOND.key) for name in (SPARE, IMPORT))
+    beyond = max(0.0, second - alone)
     return [
-        SECOND.row(IMPORT, alone),
+        SECOND.shown(IMPORT, alone),
         SECOND.compared(SPARE, second, IMPORT, alone, SECOND_BAR),
-        OVERHEAD.compared(
-            SPARE, max(0.0, second - alone), f"{OVERHEAD_BAR_MS:g} ms", OVERHEAD_BAR_MS, 1.0
-        ),
+        OVERHEAD.compared(SPARE, beyond, f"{OVERHEAD_BAR_MS:g} ms", OVERHEAD_BAR_MS, 1.0),
     ]
 
 
@@ -110,18 +133,19 @@ def _interpreters(store: Path) -> list[Path]:
 
 
 async def _conda(rounds: int) -> list[Row]:
-    async with _channel() as address, engine("--spares", "0", CONDA_OVERRIDE_CUDA="") as one:
-        await _of_conda(one, address, "tiny-one gputool")
+    async with (
+        _channel() as address,
+        _client("--spares", "0", CONDA_OVERRIDE_CUDA="") as (client, _),
+    ):
+        await _first_call(client, SCRIPT, (f"conda: -c {address} tiny-one gputool",))
         times_s = [
-            await _of_conda(one, address, WISHES[number % len(WISHES)])
+            await _first_call(
+                client, SCRIPT, (f"conda: -c {address} {WISHES[number % len(WISHES)]}",)
+            )
             for number in range(min(rounds, len(WISHES)))
         ]
     value_s = statistics.median(times_s)
     return [BUILD.compared(CONDA, value_s, f"{CONDA_BAR_S:g} s", CONDA_BAR_S, 1.0)]
-
-
-async def _of_conda(one: Engine, address: str, packages: str) -> float:
-    return await one.start(PLAIN, (f"conda: -c {address} {packages}",)) / 1e3
 
 
 @asynccontextmanager

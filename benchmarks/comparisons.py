@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from benchmarks.measure import Row
-from benchmarks.others import OTHERS
-from benchmarks.rounds import Found, Measured, in_turn
-from benchmarks.running import Subject, running
+from benchmarks.measure import Measured, Row
+from benchmarks.others import CARRIERS, HOSTS, STARTERS
+from benchmarks.rounds import Found, in_turn
+from benchmarks.running import ANSWER_S, Started, Subject
 
 FLOOR = Subject("floor", "floor")
 SOCKETIO_FLOOR = Subject("Socket.IO floor", "socketio_floor")
@@ -18,7 +19,19 @@ SOCKETIO_TEXT_FLOOR = Subject("Socket.IO floor, as text", "socketio_floor", {"te
 CHANNEL = Subject("engine, data channel", "engine", {"data_channel": True})
 SOCKETIO = Subject("engine, Socket.IO", "engine", {"data_channel": False})
 
+BARE = Subject("floor: a bare asyncio worker", "bare_worker", opener="hosting")
+HOST = Subject("engine", "engine", opener="hosting")
+NEW = Subject("engine, new process", "engine", {"spares": 1, "spare": False}, None, "hosting")
+SPARE = Subject("engine, spare interpreter", "engine", {"spares": 1}, None, "hosting")
+EXITING = Subject(
+    "engine, plugin with exit() and a child process", "engine", {"exiting": True}, None, "hosting"
+)
+
 PER_SECOND = "calls/s"
+MANY = 50
+MANY_S = 120.0
+PATIENCE_S = 5.0
+"""What a peer may take for all rounds of a workload: who has taken longer is asked no more."""
 
 
 @dataclass(frozen=True)
@@ -32,63 +45,73 @@ class Bar:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One workload, its figures, the subjects that are put through it beside the other peers."""
+    """One workload, its figures, and the subjects that are put through it beside the peers."""
 
     workload: str
     figures: tuple[Measured, ...]
     subjects: tuple[Subject, ...]
     bars: tuple[Bar, ...]
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    with_others: bool = True
+    answer_s: float = ANSWER_S
+    others: tuple[Subject, ...] = CARRIERS
+    ahead: Subject = CHANNEL
+    """Which of the subjects is compared with the peers."""
 
-    async def rows(self, rounds: int, others: bool = True) -> list[Row]:
-        """Return the rows of all its figures."""
-        subjects = [*self.subjects, *(OTHERS if others and self.with_others else ())]
-        async with running(subjects) as processes:
-            asked = {
-                name: partial(process.ask, self.workload, self.arguments)
-                for name, process in processes.items()
-            }
-            found = await in_turn(asked, rounds)
+    async def rows(self, rounds: int, started: Started) -> list[Row]:
+        """Return the rows of all its figures; the peers are there if `started` has any."""
+        others = self.others if started.with_others else ()
+        processes = {subject.name: started[subject] for subject in (*self.subjects, *others)}
+        await asyncio.gather(*(process.ready() for process in processes.values()))
+        asked = {
+            name: partial(process.ask, self.workload, self.arguments, self.answer_s)
+            for name, process in processes.items()
+        }
+        patience_s = dict.fromkeys((other.name for other in others), PATIENCE_S)
+        found = await in_turn(asked, rounds, patience_s)
         return [row for figure in self.figures for row in self._of(figure, found)]
 
     def _of(self, figure: Measured, found: dict[str, Found]) -> list[Row]:
         rows: list[Row] = []
         for subject, result in found.items():
+            bars = [bar for bar in self.bars if _applies(bar, subject, figure, found)]
+            if result.failure is not None:
+                limits = [bar.bars.get(figure.key) for bar in bars]
+                rows.append(figure.failed(subject, result.failure, *limits[:1]))
             value = result.median(figure.key)
             if value is None:
-                rows.append(figure.failed(subject, result.failure or "no figures"))
                 continue
-            bars = [
-                bar
-                for bar in self.bars
-                if bar.subject.name == subject and (bar.against or figure.key in bar.bars)
-            ]
+            name = subject + result.note(figure.key)
             if not bars:
-                rows.append(figure.shown(subject, value))
-            rows += [self._held(figure, bar, value, found) for bar in bars]
+                rows.append(figure.shown(name, value))
+            rows += [_held(figure, name, bar, value, found) for bar in bars]
         return [*rows, *self._beside_others(figure, found)]
-
-    def _held(self, figure: Measured, bar: Bar, value: float, found: dict[str, Found]) -> Row:
-        limit = bar.bars.get(figure.key)
-        if bar.against is None:
-            return figure.limited(bar.subject.name, value, bar.bars[figure.key])
-        other = found[bar.against.name].median(figure.key)
-        if other is None:
-            return figure.shown(bar.subject.name, value)
-        return figure.compared(bar.subject.name, value, bar.against.name, other, limit)
 
     def _beside_others(self, figure: Measured, found: dict[str, Found]) -> list[Row]:
         """Return how the engine stands to each of the peers: it has to be ahead."""
-        value = found[CHANNEL.name].median(figure.key) if CHANNEL.name in found else None
-        if value is None:
-            return []
+        value = found[self.ahead.name].median(figure.key)
+        name = self.ahead.name + found[self.ahead.name].note(figure.key)
         rows: list[Row] = []
-        for other in OTHERS:
+        for other in self.others:
             theirs = found[other.name].median(figure.key) if other.name in found else None
-            if theirs is not None:
-                rows.append(figure.compared(CHANNEL.name, value, other.name, theirs, 1.0))
+            if value is not None and theirs:
+                rows.append(figure.compared(name, value, other.name, theirs, 1.0))
         return rows
+
+
+def _applies(bar: Bar, subject: str, figure: Measured, found: dict[str, Found]) -> bool:
+    if bar.subject.name != subject:
+        return False
+    if bar.against is None:
+        return figure.key in bar.bars
+    return found[bar.against.name].median(figure.key) is not None
+
+
+def _held(figure: Measured, name: str, bar: Bar, value: float, found: dict[str, Found]) -> Row:
+    if bar.against is None:
+        return figure.limited(name, value, bar.bars[figure.key])
+    other = found[bar.against.name].median(figure.key)
+    assert other is not None
+    return figure.compared(name, value, bar.against.name, other, bar.bars.get(figure.key))
 
 
 def _array(megabytes: int) -> Benchmark:
@@ -140,7 +163,7 @@ BENCHMARKS: dict[str, Benchmark] = {
             Measured("p99", "small call due every 10 ms while 256 MB pass, p99", "ms"),
             Measured("longest", "small call due every 10 ms while 256 MB pass, longest", "ms"),
         ),
-        (CHANNEL, SOCKETIO),
+        (FLOOR, CHANNEL, SOCKETIO),
         (Bar(CHANNEL, None, {"p99": 20.0}),),
         {"megabytes": 256},
     ),
@@ -153,5 +176,35 @@ BENCHMARKS: dict[str, Benchmark] = {
         ),
         (FLOOR, SOCKETIO_FLOOR, CHANNEL, SOCKETIO),
         (Bar(CHANNEL, FLOOR, {"rate": 0.6}), Bar(SOCKETIO, SOCKETIO_FLOOR, {})),
+    ),
+    "start-and-stop": Benchmark(
+        "start_and_stop",
+        (
+            Measured("start", "plugin start", "ms"),
+            Measured("stop", "plugin stop", "ms"),
+            Measured("spare", "memory of a spare interpreter, beside its shim", "MB"),
+        ),
+        (BARE, NEW, SPARE, EXITING),
+        (
+            Bar(NEW, BARE, {"start": 1.6}),
+            Bar(NEW, None, {"stop": 50.0}),
+            Bar(SPARE, None, {"start": 30.0}),
+        ),
+        others=(*STARTERS, *HOSTS),
+        ahead=NEW,
+    ),
+    "many-plugins": Benchmark(
+        "many",
+        (
+            Measured("took", f"{MANY} plugins at once", "ms"),
+            Measured("memory", f"memory of each of {MANY} plugins", "MB"),
+            Measured("idle", f"between client and {MANY} plugins at rest", "% of a core"),
+        ),
+        (BARE, HOST),
+        (Bar(HOST, BARE, {"took": 2.0, "memory": 1.5}), Bar(HOST, None, {"idle": 1.0})),
+        {"count": MANY},
+        answer_s=MANY_S,
+        others=HOSTS,
+        ahead=HOST,
     ),
 }

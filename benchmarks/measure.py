@@ -1,15 +1,9 @@
-"""Interleaved rounds, medians, and the rows that a benchmark reports."""
+"""What is measured, and the rows that a benchmark reports."""
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
-
-Round = Callable[[], Awaitable[dict[str, float]]]
-"""Measure one peer once: the key of each figure with its value."""
 
 
 @dataclass(frozen=True)
@@ -33,42 +27,32 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One kind of measured value: how it is called, its unit, which direction is better."""
+class Measured:
+    """One measured value: its key among a workload's figures, what it is called, its unit."""
 
     key: str
+    name: str
     unit: str
     lower_is_better: bool = True
 
-    def row(self, name: str, value: float) -> Row:
-        return Row(f"{self.key}: {name}", value, self.unit)
+    def shown(self, subject: str, value: float) -> Row:
+        return Row(f"{self.name}: {subject}", value, self.unit)
+
+    def failed(self, subject: str, why: str, bar: float | None = None) -> Row:
+        held = None if bar is None else False
+        return Row(f"{self.name}: {subject}, failed: {why}", None, self.unit, bar=bar, held=held)
+
+    def limited(self, subject: str, value: float, bar: float) -> Row:
+        return Row(
+            f"{self.name}: {subject}", value, self.unit, bar=bar, held=self._reached(value, bar)
+        )
 
     def compared(
-        self, name: str, value: float, against: str, other: float, bar: float | None = None
+        self, subject: str, value: float, against: str, other: float, bar: float | None = None
     ) -> Row:
         ratio = value / other
-        held = None
-        if bar is not None:
-            held = ratio <= bar if self.lower_is_better else ratio >= bar
-        return Row(f"{self.key}: {name}", value, self.unit, against, ratio, bar, held)
+        held = None if bar is None else self._reached(ratio, bar)
+        return Row(f"{self.name}: {subject}", value, self.unit, against, ratio, bar, held)
 
-
-async def interleaved(peers: Mapping[str, Round], rounds: int) -> dict[str, dict[str, float]]:
-    """Return the median of every figure of every peer.
-
-    Each round asks every peer once, every second round in the opposite order, so that whatever
-    else the machine does weighs on all of them alike.
-    """
-    results: dict[str, list[dict[str, float]]] = {name: [] for name in peers}
-    for number in range(rounds):
-        for name in sorted(peers, reverse=number % 2 == 1):
-            results[name].append(await peers[name]())
-    return {
-        name: {key: statistics.median(each[key] for each in found) for key in found[0]}
-        for name, found in results.items()
-    }
-
-
-def percentile(values: list[float], percent: float) -> float:
-    """Return the smallest of `values` that at least `percent` % of them do not exceed."""
-    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
+    def _reached(self, value: float, bar: float) -> bool:
+        return value <= bar if self.lower_is_better else value >= bar

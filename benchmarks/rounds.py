@@ -1,76 +1,68 @@
-"""Rounds in which a subject may fail, and the rows that come of them."""
+"""Interleaved rounds in which a subject may fail, or be too slow to be asked again."""
 
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from benchmarks.measure import Row
+Figures = dict[str, Any]
+"""The value of each figure by its key; under NOTE what the table should say beside them."""
 
-Round = Callable[[], Awaitable[dict[str, float]]]
-"""Measure one subject once: the key of each figure with its value."""
+NOTE = "note"
 
-
-@dataclass(frozen=True)
-class Measured:
-    """One measured value: its key among a workload's figures, what it is called, its unit."""
-
-    key: str
-    name: str
-    unit: str
-    lower_is_better: bool = True
-
-    def shown(self, subject: str, value: float) -> Row:
-        return Row(f"{self.name}: {subject}", value, self.unit)
-
-    def failed(self, subject: str, why: str, bar: float | None = None) -> Row:
-        held = None if bar is None else False
-        return Row(f"{self.name}: {subject}, failed: {why}", None, self.unit, bar=bar, held=held)
-
-    def limited(self, subject: str, value: float, bar: float) -> Row:
-        return Row(
-            f"{self.name}: {subject}", value, self.unit, bar=bar, held=self._reached(value, bar)
-        )
-
-    def compared(
-        self, subject: str, value: float, against: str, other: float, bar: float | None = None
-    ) -> Row:
-        ratio = value / other
-        held = None if bar is None else self._reached(ratio, bar)
-        return Row(f"{self.name}: {subject}", value, self.unit, against, ratio, bar, held)
-
-    def _reached(self, value: float, bar: float) -> bool:
-        return value <= bar if self.lower_is_better else value >= bar
+Round = Callable[[], Awaitable[Figures]]
+"""Measure one subject once."""
 
 
 @dataclass
 class Found:
     """What came of one subject in all rounds: the figures of each, or why it failed."""
 
-    rounds: list[dict[str, float]] = field(default_factory=list)
+    wanted: int
+    rounds: list[Figures] = field(default_factory=list)
     failure: str | None = None
+    spent_s: float = 0.0
 
     def median(self, key: str) -> float | None:
-        if self.failure is not None or not self.rounds:
-            return None
-        return statistics.median(each[key] for each in self.rounds)
+        values = self._values(key)
+        return None if self.failure is not None or not values else statistics.median(values)
+
+    def note(self, key: str) -> str:
+        """Return in brackets what is special about the figure, or nothing."""
+        count = len(self._values(key))
+        notes = [each[NOTE] for each in self.rounds[:1] if NOTE in each]
+        if 0 < count < self.wanted:
+            notes.append("1 round" if count == 1 else f"{count} rounds")
+        return f" ({', '.join(notes)})" if notes else ""
+
+    def _values(self, key: str) -> list[float]:
+        return [each[key] for each in self.rounds if key in each]
 
 
-async def in_turn(subjects: Mapping[str, Round], rounds: int) -> dict[str, Found]:
+async def in_turn(
+    subjects: Mapping[str, Round], rounds: int, patience_s: Mapping[str, float] | None = None
+) -> dict[str, Found]:
     """Ask every subject once a round, and return what came of each.
 
     Every second round goes in the opposite order, so that whatever else the machine does weighs on
-    all of them alike. Who fails once is not asked again.
+    all of them alike. Who fails once is not asked again, nor who has taken longer than its patience
+    in all.
     """
-    found = {name: Found() for name in subjects}
+    found = {name: Found(rounds) for name in subjects}
     for number in range(rounds):
         for name in reversed(subjects) if number % 2 else subjects:
-            if found[name].failure is None:
-                try:
-                    found[name].rounds.append(await subjects[name]())
-                except SubjectFailedError as error:
-                    found[name].failure = str(error)
+            so_far = found[name]
+            if so_far.failure or so_far.spent_s > (patience_s or {}).get(name, float("inf")):
+                continue
+            began = time.perf_counter()
+            try:
+                so_far.rounds.append(await subjects[name]())
+            except SubjectFailedError as error:
+                so_far.failure = str(error)
+            so_far.spent_s += time.perf_counter() - began
     return found
 
 

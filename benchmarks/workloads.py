@@ -9,14 +9,14 @@ import asyncio
 import gc
 import math
 import time
-from pathlib import Path
 from typing import Any, Protocol
 
-MB = 1_000_000
+from benchmarks.system import MB, forget_peak, memory_mb
 
 SMALL_CALLS = 1000
 WARM_UP_CALLS = 50
-LONGEST_S = 6.0
+LONGEST_S = 1.0
+"""A round of a slow subject is over after about so long; the table says what it has done then."""
 IN_FLIGHT = 64
 IN_FLIGHT_CALLS = 5000
 CALLBACKS = 1000
@@ -24,12 +24,16 @@ DUE_EVERY_S = 0.010
 LEAST_DUE = 100
 REPEATS = {1: 20, 16: 4, 64: 2, 256: 1}
 """How often an array of so many megabytes goes there and back in one round."""
+PATIENCE_S = 10.0
+"""An array that would take longer is not sent: it says nothing that a smaller one doesn't."""
+NOISE_BYTES = 16 * MB
+SMALLER_MB = 16
 
 
 class Subject(Protocol):
     """A client, what is between, and a plugin that gives back what it gets.
 
-    Whatever a subject cannot do it refuses with an error, which the table then shows.
+    Whatever a subject is not made for it refuses with NotImplementedError; the table shows why.
     """
 
     middle_pid: int
@@ -63,20 +67,7 @@ class Subject(Protocol):
         ...
 
 
-class Calls:
-    """In-flight calls for subjects whose `call` may run many times at once."""
-
-    async def in_flight(self, calls: int, width: int) -> None:
-        left = iter(range(calls))
-
-        async def caller() -> None:
-            for _ in left:
-                await self.call()  # type: ignore[attr-defined]
-
-        await asyncio.gather(*(caller() for _ in range(width)))
-
-
-async def small_calls(subject: Subject) -> dict[str, float]:
+async def small_calls(subject: Subject) -> dict[str, Any]:
     """Return p50 and p99 in ms, and calls per second."""
     for _ in range(WARM_UP_CALLS):
         await subject.call()
@@ -90,45 +81,54 @@ async def small_calls(subject: Subject) -> dict[str, float]:
         "p50": percentile(times_s, 50) * 1e3,
         "p99": percentile(times_s, 99) * 1e3,
         "rate": len(times_s) / (time.perf_counter() - start),
+        **_only(len(times_s), SMALL_CALLS, "calls"),
     }
 
 
-async def in_flight(subject: Subject) -> dict[str, float]:
+async def in_flight(subject: Subject) -> dict[str, Any]:
     """Return calls per second with 64 in flight; for slow ones fewer calls are counted."""
     calls = 4 * IN_FLIGHT
     while True:
         start = time.perf_counter()
         await subject.in_flight(calls, IN_FLIGHT)
         took_s = time.perf_counter() - start
-        if calls >= IN_FLIGHT_CALLS or took_s > LONGEST_S / 10:
-            return {"rate": calls / took_s}
-        calls = IN_FLIGHT_CALLS if took_s < 0.1 else calls * 4
+        if calls >= IN_FLIGHT_CALLS or took_s > LONGEST_S / 4:
+            return {"rate": calls / took_s, **_only(calls, IN_FLIGHT_CALLS, "calls")}
+        calls = IN_FLIGHT_CALLS if took_s < LONGEST_S / 15 else calls * 4
 
 
-async def arrays(subject: Subject, megabytes: int) -> dict[str, float]:
+async def arrays(subject: Subject, megabytes: int) -> dict[str, Any]:
     """Return MB/s there and back, and by how many MB the process between grew at its peak."""
-    array = _array(megabytes)
+    await _refuse_what_takes_too_long(subject, megabytes)
+    array = noise(megabytes)
     gc.collect()
     forget_peak(subject.middle_pid)
     # Before the first array: what an earlier one has left behind is not idle.
     idle_mb = _idle_mb.setdefault(subject.middle_pid, memory_mb(subject.middle_pid, "VmRSS"))
+    count = 0
     start = time.perf_counter()
-    for _ in range(REPEATS[megabytes]):
+    while count < REPEATS[megabytes] and (not count or time.perf_counter() - start < LONGEST_S):
         back = await subject.array(array)
         _check(array, back)
         del back
+        count += 1
     took_s = time.perf_counter() - start
     grown_mb = memory_mb(subject.middle_pid, "VmHWM") - idle_mb
-    return {"rate": 2 * REPEATS[megabytes] * array.nbytes / MB / took_s, "grown": grown_mb}
+    return {"rate": 2 * count * array.nbytes / MB / took_s, "grown": grown_mb}
 
 
-async def beside_array(subject: Subject, megabytes: int) -> dict[str, float]:
+async def beside_array(subject: Subject, megabytes: int) -> dict[str, Any]:
     """Return the p99 in ms of small calls due every 10 ms while an array goes there and back.
 
     Measured from when a call was due: one that could not begin in time has waited, too. At least
-    100 are counted; the array goes more than once if need be.
+    100 are counted; the array goes more than once if need be. Who needs too long for the array is
+    given a smaller one.
     """
-    array = _array(megabytes)
+    notes = {}
+    if await _seconds_for(subject, megabytes) > PATIENCE_S:
+        megabytes = SMALLER_MB
+        notes["note"] = f"beside {megabytes} MB only"
+    array = noise(megabytes)
     late_s: list[float] = []
     done = asyncio.Event()
 
@@ -158,20 +158,28 @@ async def beside_array(subject: Subject, megabytes: int) -> dict[str, float]:
             due += DUE_EVERY_S
     await moving
     await asyncio.gather(*calls)
-    return {"p99": percentile(late_s, 99) * 1e3, "longest": max(late_s) * 1e3}
+    return {"p99": percentile(late_s, 99) * 1e3, "longest": max(late_s) * 1e3, **notes}
 
 
-async def callbacks(subject: Subject) -> dict[str, float]:
-    """Return callbacks per second inside one call."""
-    await subject.callbacks(WARM_UP_CALLS)
+async def callbacks(subject: Subject) -> dict[str, Any]:
+    """Return callbacks per second inside one call; slow ones are asked for fewer."""
     start = time.perf_counter()
-    await subject.callbacks(CALLBACKS)
-    return {"rate": CALLBACKS / (time.perf_counter() - start)}
+    await subject.callbacks(WARM_UP_CALLS)
+    each_s = (time.perf_counter() - start) / WARM_UP_CALLS
+    count = CALLBACKS if each_s * CALLBACKS < 2 * LONGEST_S else round(LONGEST_S / each_s)
+    start = time.perf_counter()
+    await subject.callbacks(count)
+    return {
+        "rate": count / (time.perf_counter() - start),
+        **_only(count, CALLBACKS, "callbacks"),
+    }
 
 
-async def between_plugins(subject: Subject, megabytes: int) -> dict[str, float]:
+async def between_plugins(subject: Subject, megabytes: int) -> dict[str, Any]:
     """Return MB/s from one plugin to another and back."""
     size = megabytes * MB
+    await subject.between(MB)
+    await _refuse_what_takes_too_long(subject, megabytes)
     took_s = sum([await subject.between(size) for _ in range(REPEATS[megabytes])])
     return {"rate": 2 * REPEATS[megabytes] * size / MB / took_s}
 
@@ -191,20 +199,36 @@ def percentile(values: list[float], percent: float) -> float:
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
 
 
-_arrays: dict[int, Any] = {}
+def noise(megabytes: int) -> Any:
+    """Return finite float32 noise, which no compression makes smaller."""
+    import numpy as np
+
+    if not _noise:
+        words = np.random.default_rng(1).integers(0, 2**32, NOISE_BYTES // 4, np.uint32)
+        # Two values in the exponent's range, the rest as it falls.
+        _noise.append((words & 0x807FFFFF) | 0x3F800000)
+    return np.resize(_noise[0], megabytes * MB // 4).view(np.float32)
+
+
+_noise: list[Any] = []
 _idle_mb: dict[int, float] = {}
 
 
-def _array(megabytes: int) -> Any:
-    """Return float32 noise, which no compression makes smaller; made once per process."""
-    import numpy as np
+def _only(count: int, wanted: int, of_what: str) -> dict[str, str]:
+    return {} if count >= wanted else {"note": f"{count:,} {of_what}"}
 
-    if megabytes not in _arrays:
-        noise = np.random.default_rng(megabytes).integers(0, 2**32, megabytes * MB // 4, np.uint32)
-        _arrays.clear()
-        # Finite numbers only: two in the exponent's range, the rest as it falls.
-        _arrays[megabytes] = ((noise & 0x807FFFFF) | 0x3F800000).view(np.float32)
-    return _arrays[megabytes]
+
+async def _seconds_for(subject: Subject, megabytes: int) -> float:
+    """Return how long an array would take there and back, judged by one of 1 MB."""
+    array = noise(1)
+    start = time.perf_counter()
+    await subject.array(array)
+    return (time.perf_counter() - start) * megabytes
+
+
+async def _refuse_what_takes_too_long(subject: Subject, megabytes: int) -> None:
+    if megabytes > SMALLER_MB and (about_s := await _seconds_for(subject, megabytes)) > PATIENCE_S:
+        raise NotImplementedError(f"too slow, it would take about {about_s:.0f} s, judged by 1 MB")
 
 
 def _check(array: Any, back: Any) -> None:
@@ -214,16 +238,3 @@ def _check(array: Any, back: Any) -> None:
         raise AssertionError(f"{back.nbytes} bytes of {back.dtype} came back.")
     if not (back.reshape(-1)[places] == array[places]).all():
         raise AssertionError("Other numbers came back.")
-
-
-def forget_peak(pid: int) -> None:
-    """Have a process's peak counted from here."""
-    Path(f"/proc/{pid}/clear_refs").write_text("5")
-
-
-def memory_mb(pid: int, key: str) -> float:
-    """Return what the system says of a process's memory: VmRSS is now, VmHWM the peak."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(key + ":"):
-            return int(line.split()[1]) * 1024 / MB
-    raise LookupError(f"no {key} of process {pid}")

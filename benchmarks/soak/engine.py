@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from benchmarks.peers import START_S, process
 from benchmarks.soak.census import Census
 from benchmarks.soak.counting import own_census
+from benchmarks.subjects.processes import START_S, line_with, process
 
 
 class CountedEngine:
@@ -49,17 +49,12 @@ async def counted_engine() -> AsyncIterator[CountedEngine]:
         options = ("serve", "--port", "0", "--workspace", directory, "--spares", "0")
         store = {"IMJOY_ENGINE_STORE": str(Path(directory) / ".store"), "PYTHONUNBUFFERED": "1"}
         async with process(
-            *("-m", "benchmarks.soak.engine", *options), env={**os.environ, **store}
+            *("-m", "benchmarks.soak.engine", *options),
+            terminate=True,
+            env={**os.environ, **store},
         ) as child:
-            async with asyncio.timeout(START_S):
-                while "/#token=" not in (line := (await child.stdout.readline()).decode()):
-                    if not line:
-                        raise RuntimeError("The engine did not start; see its words above.")
-            url, _, token = line.strip().partition("/#token=")
-            try:
-                yield CountedEngine(child, url, token)
-            finally:
-                child.terminate()
+            url, _, token = (await line_with(child, "/#token=")).partition("/#token=")
+            yield CountedEngine(child, url, token)
 
 
 def _count(*_: object) -> None:

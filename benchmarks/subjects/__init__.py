@@ -1,5 +1,6 @@
-"""What is measured. Each module has `opened(**options)`, a context manager that gives a `Subject`.
+"""What is measured, each in a process of its own (`driver.py`).
 
-One process per subject runs it (`driver.py`), some of them in an interpreter of their own: modules
-here import the standard library, what they measure, and nothing else.
+`opened(**options)` of a module gives a `Subject` that carries calls (`workloads.py`),
+`hosting(**options)` a `Host` that starts plugins (`lives.py`). Some run in an interpreter of their
+own: modules here import the standard library, what they measure, and nothing else.
 """

@@ -30,12 +30,18 @@ MESSAGE = (
 class Floor:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, middle_pid: int) -> None:
         self._socket = socket
+        self._turn = asyncio.Lock()
         self.middle_pid = middle_pid
 
     async def call(self) -> None:
         await self._socket.send_bytes(MESSAGE)
         if await self._socket.receive_bytes() != MESSAGE:
             raise AssertionError("The floor gave back something else.")
+
+    async def beside(self) -> None:
+        """One answer after the other: what goes beside an array waits for its end."""
+        async with self._turn:
+            await self.call()
 
     async def in_flight(self, calls: int, width: int) -> None:
         """As many callers, each of whom waits for its own answer: they come in order."""
@@ -59,6 +65,10 @@ class Floor:
         await asyncio.gather(read(), *(caller() for _ in range(width)))
 
     async def array(self, array: np.ndarray) -> np.ndarray:
+        async with self._turn:
+            return await self._transferred(array)
+
+    async def _transferred(self, array: np.ndarray) -> np.ndarray:
         await self._socket.send_bytes(b"a%d" % array.nbytes)
         view = memoryview(array).cast("B")
         for start in range(0, len(view), PIECE_BYTES):

@@ -17,8 +17,8 @@ import websockets
 from hypha_rpc import connect_to_server
 from hypha_rpc import websocket_client as rpc_client
 
+from benchmarks.subjects.calls import Plugins
 from benchmarks.subjects.processes import START_S, drained, free_port, line_with, process
-from benchmarks.workloads import Calls
 
 NO_LIMIT = str(10**9)
 
@@ -33,39 +33,49 @@ def without_compression() -> None:
     rpc_client.websockets.connect = connect_plainly
 
 
-class Hypha(Calls):
-    def __init__(self, plugin: Any, other: Any, middle_pid: int) -> None:
-        self._plugin = plugin
-        self._other = other
-        self.middle_pid = middle_pid
+class Plugin:
+    """A process that has connected to the server and registered a service, as its workers do."""
 
-    async def call(self) -> None:
-        if await self._plugin.echo({"x": 1}) != {"x": 1}:
-            raise AssertionError("The plugin gave back something else.")
+    def __init__(self, service: Any, stack: AsyncExitStack) -> None:
+        self.service = service
+        self._stack = stack
 
-    async def beside(self) -> None:
-        await self._other.echo({"x": 1})
+    async def stop(self) -> None:
+        """Return when it has left the server, and its process has ended."""
+        await self._stack.aclose()
 
-    async def array(self, array: Any) -> Any:
-        return await self._plugin.echo(array)
 
-    async def callbacks(self, count: int) -> None:
-        called = 0
+class Host:
+    def __init__(self, url: str, client: Any, pid: int, *, best: bool) -> None:
+        self._url = url
+        self._client = client
+        self._best = best
+        self._count = 0
+        self.middle_pid = pid
 
-        def function(_: int) -> None:
-            nonlocal called
-            called += 1
+    async def start(self) -> Plugin:
+        self._count += 1
+        token = await self._client.generate_token()
+        workspace = self._client.config.workspace
+        options = (self._url, workspace, token, f"p{self._count}", "best" if self._best else "")
+        async with AsyncExitStack() as stack:
+            child = await stack.enter_async_context(
+                process("-m", "benchmarks.subjects.hypha_plugin", *options)
+            )
+            name = (await line_with(child, "service ")).split()[1]
+            service = await self._client.get_service(name)
+            if await service.echo(1) != 1:
+                raise AssertionError("The plugin gave back something else.")
+            return Plugin(service, stack.pop_all())
 
-        await self._plugin.call_back(function, count)
-        if called != count:
-            raise AssertionError(f"{called} callbacks came, not {count}.")
 
+class Hypha(Plugins):
     async def between(self, size: int) -> float:
         return await self._plugin.send_on(self._other.id, size)
 
 
 @asynccontextmanager
-async def opened(*, best: bool) -> AsyncIterator[Hypha]:
+async def hosting(*, best: bool) -> AsyncIterator[Host]:
     if best:
         without_compression()
     limits = ("HYPHA_WS_MSG_RATE_LIMIT", "HYPHA_WS_MSG_BURST_LIMIT")
@@ -85,15 +95,18 @@ async def opened(*, best: bool) -> AsyncIterator[Hypha]:
         await stack.enter_async_context(drained(server.stdout))
         await _answers(f"{url}/health/liveness")
         client = await stack.enter_async_context(connect_to_server({"server_url": url}))
-        token = await client.generate_token()
-        services = []
-        for name in ("a", "b"):
-            module = "benchmarks.subjects.hypha_plugin"
-            options = (url, client.config.workspace, token, name, "best" if best else "")
-            child = await stack.enter_async_context(process("-m", module, *options))
-            service = (await line_with(child, "service ")).split()[1]
-            services.append(await client.get_service(service))
-        yield Hypha(*services, server.pid)
+        yield Host(url, client, server.pid, best=best)
+
+
+@asynccontextmanager
+async def opened(*, best: bool) -> AsyncIterator[Hypha]:
+    async with hosting(best=best) as host:
+        plugins = [await host.start(), await host.start()]
+        try:
+            yield Hypha(*(plugin.service for plugin in plugins), host.middle_pid)
+        finally:
+            for plugin in plugins:
+                await plugin.stop()
 
 
 async def _answers(url: str) -> None:

@@ -11,23 +11,21 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import aiohttp
 import numpy as np
 
+from benchmarks.subjects.calls import Calls
 from benchmarks.subjects.processes import START_S, drained, free_port, process
-from benchmarks.workloads import Calls
 
 TOKEN = "benchmark"
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
 WORD_BYTES = 8
 
 KERNEL = """
-import numpy as np
-
 def opened(comm, _):
     left = 0
 
@@ -36,8 +34,7 @@ def opened(comm, _):
         nonlocal left
         data = message["content"]["data"]
         if data["do"] == "echo":
-            arrays = [np.frombuffer(buffer, np.float32) for buffer in message["buffers"]]
-            comm.send({"id": data["id"], "value": data["value"]}, buffers=arrays)
+            comm.send({"id": data["id"], "value": data["value"]}, buffers=message["buffers"])
         elif data["do"] == "call back":
             left = data["count"]
             comm.send({"callback": 1})
@@ -76,8 +73,11 @@ def unpacked(message: bytes) -> tuple[str, dict[str, Any], list[memoryview]]:
 class Kernel:
     """One kernel's WebSocket with a comm on it."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(
+        self, socket: aiohttp.ClientWebSocketResponse, delete: Callable[[], Awaitable[None]]
+    ) -> None:
         self._socket = socket
+        self._delete = delete
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[list[memoryview]]] = {}
         self.callbacks = 0
@@ -86,6 +86,12 @@ class Kernel:
     async def begin(self) -> None:
         await self._send("execute_request", {"code": KERNEL, "silent": True})
         await self._send("comm_open", {"comm_id": "c", "target_name": "benchmark", "data": {}})
+
+    async def stop(self) -> None:
+        """Return when the server has ended it."""
+        await self._delete()
+        self.reading.cancel()
+        await self._socket.close()
 
     async def ask(self, do: str, buffers: tuple[Any, ...] = (), **data: Any) -> Any:
         number = next(self._numbers)
@@ -143,8 +149,33 @@ class Jupyter(Calls):
         raise NotImplementedError("kernels cannot call each other")
 
 
+class Host:
+    """A server whose kernels start, and stop."""
+
+    def __init__(self, web: aiohttp.ClientSession, url: str, pid: int) -> None:
+        self._web = web
+        self._url = f"{url}/api/kernels"
+        self.middle_pid = pid
+
+    async def start(self) -> Kernel:
+        async with self._web.post(self._url, json={}) as answer:
+            answer.raise_for_status()
+            address = f"{self._url}/{(await answer.json())['id']}"
+        socket = await self._web.ws_connect(
+            f"{address}/channels", protocols=(PROTOCOL,), max_msg_size=0
+        )
+        kernel = Kernel(socket, lambda: self._delete(address))
+        await kernel.begin()
+        await kernel.ask("echo", value={"x": 1})
+        return kernel
+
+    async def _delete(self, address: str) -> None:
+        async with self._web.delete(address) as answer:
+            answer.raise_for_status()
+
+
 @asynccontextmanager
-async def opened(*, best: bool) -> AsyncIterator[Jupyter]:
+async def hosting(*, best: bool) -> AsyncIterator[Host]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     async with AsyncExitStack() as stack:
@@ -163,23 +194,18 @@ async def opened(*, best: bool) -> AsyncIterator[Jupyter]:
         headers = {"Authorization": f"token {TOKEN}"}
         web = await stack.enter_async_context(aiohttp.ClientSession(headers=headers))
         await _answers(web, f"{url}/api/status")
-        kernels = []
-        for _ in range(2):
-            async with web.post(f"{url}/api/kernels", json={}) as answer:
-                kernel_id = (await answer.json())["id"]
-            socket = await stack.enter_async_context(
-                web.ws_connect(
-                    f"{url}/api/kernels/{kernel_id}/channels",
-                    protocols=(PROTOCOL,),
-                    max_msg_size=0,
-                )
-            )
-            kernels.append(Kernel(socket))
-            stack.callback(kernels[-1].reading.cancel)
-            await kernels[-1].begin()
-        jupyter = Jupyter(*kernels, server.pid)
-        await jupyter.call()
-        yield jupyter
+        yield Host(web, url, server.pid)
+
+
+@asynccontextmanager
+async def opened(*, best: bool) -> AsyncIterator[Jupyter]:
+    async with hosting(best=best) as host:
+        kernels = [await host.start(), await host.start()]
+        try:
+            yield Jupyter(*kernels, host.middle_pid)
+        finally:
+            for kernel in kernels:
+                kernel.reading.cancel()
 
 
 async def _answers(web: aiohttp.ClientSession, url: str) -> None:

@@ -15,11 +15,11 @@ STOP_S = 20.0
 
 @asynccontextmanager
 async def process(
-    *arguments: str, terminate: bool = False, **options: Any
+    *arguments: str, python: str = sys.executable, terminate: bool = False, **options: Any
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run this interpreter while the block runs; it is asked to end, then made to."""
+    """Run an interpreter while the block runs; it is asked to end, then made to."""
     child = await asyncio.create_subprocess_exec(
-        sys.executable,
+        python,
         *arguments,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

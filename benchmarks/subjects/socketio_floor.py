@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 import socketio
 
+from benchmarks.subjects.calls import Calls
 from benchmarks.subjects.floor import MESSAGE, RELAY
 from benchmarks.subjects.processes import line_with, process
-from benchmarks.workloads import Calls
 
 
 class SocketIOFloor(Calls):
