@@ -1,7 +1,7 @@
 """What the engine was told, read once and handed down.
 
-This is the only module that reads the environment. Options given on the command line win over
-`IMJOY_ENGINE_…` variables, which win over the defaults here.
+This is the only module that reads the environment, but for the options of the command line, which
+may be `IMJOY_ENGINE_…` variables (`cli.variables`); those win over the defaults here.
 """
 
 from __future__ import annotations

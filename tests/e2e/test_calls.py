@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.async_api import expect
 
 from support.browser import Person
-from support.plugin_files import native_plugin, plugin_file
+from support.plugin_files import native_plugin, plugin_file, window_plugin
 
 SOURCE = native_plugin(
     "Source",
@@ -88,3 +89,42 @@ async def test_a_plugin_in_a_frame_streams_from_and_to_the_engine(person: Person
     await person.load(READER, "Reader")
     await person.run("Reader")
     await person.sees_outcome("Reader", re.compile(r"Finished in .* s: 190, 9, closed,closed"))
+
+
+CALLER = """
+    class Caller {
+      setup() {}
+      async run() {
+        const source = await api.getPlugin("Source");
+        const said = [];
+        const failure = (call) => call.then(() => "nothing", (error) => error.name);
+        said.push(await failure(source.run.withOptions({ timeoutS: 0.05 })({})));
+        const aborter = new AbortController();
+        const onProgress = (...values) => {
+          said.push(values.join(" "));
+          aborter.abort();
+        };
+        said.push(await failure(source.run.withOptions({ signal: aborter.signal, onProgress })({})));
+        said.push(await source.what_ended.withOptions({ timeoutS: 60 })());
+        await api.alert(said.join(", "));
+      }
+    }
+    api.export(new Caller());
+"""
+
+
+@pytest.mark.parametrize("kind", ["window", "web-worker"])
+async def test_a_plugin_in_a_frame_gives_up_times_and_listens(person: Person, kind: str) -> None:
+    await person.load(SOURCE, "Source")
+    log = await person.opens_log("Source")
+    if kind == "window":
+        await person.load(window_plugin("Caller", CALLER), "Caller")
+        await person.presses("Caller", "Open")
+    else:
+        await person.load(plugin_file("Caller", CALLER, lang="javascript", type=kind), "Caller")
+        await person.run("Caller")
+    words = "TimeoutError, 0.4 working hard, AbortError, "
+    await expect(person.dialog()).to_contain_text(words)
+    await person.dialog().get_by_role("button").first.click()
+    await expect(log.get_by_text("the run was cancelled")).to_have_count(2)
+    await expect(log.get_by_text("error")).to_have_count(0)

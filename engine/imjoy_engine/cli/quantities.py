@@ -8,9 +8,17 @@ import click
 
 from imjoy_engine.resources.quantities import parse_duration_s, parse_size_bytes
 
-__all__ = ["read_duration", "read_size"]
+__all__ = ["in_words", "read_duration", "read_size"]
 
 Reader = Callable[[click.Context, click.Parameter, str | None], float | None]
+
+
+def in_words(seconds: float) -> str:
+    """Return a duration as it is written on the command line, for the defaults of options."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:g}{unit}"
+    return f"{seconds:g}s"
 
 
 def _reader(parse: Callable[[object], float]) -> Reader:

@@ -28,6 +28,7 @@ _TIMEOUT_S = 60.0
 
 workspace_option = click.option(
     "--workspace",
+    envvar="IMJOY_ENGINE_WORKSPACE",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
     help="Directory that the engine runs on; the current one without it.",

@@ -15,7 +15,8 @@ from rich.console import Console
 
 from imjoy_engine import logs
 from imjoy_engine.app import Engine
-from imjoy_engine.cli.quantities import read_duration, read_size
+from imjoy_engine.cli.quantities import in_words, read_duration, read_size
+from imjoy_engine.cli.variables import CommandWithVariables
 from imjoy_engine.config import EngineConfig, Limits
 from imjoy_engine.errors import UsageError
 
@@ -24,7 +25,7 @@ __all__ = ["serve"]
 _LOG = logging.getLogger("imjoy_engine")
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=CommandWithVariables, context_settings={"show_default": True})
 @click.option("--port", type=click.IntRange(0, 65535), default=9527, help="0 takes any free one.")
 @click.option("--host", default="127.0.0.1", help="0.0.0.0 listens on every network.")
 @click.option(
@@ -82,10 +83,33 @@ _LOG = logging.getLogger("imjoy_engine")
 @click.option("--gpus-on-request", is_flag=True, help="Hide GPUs from plugins that ask for none.")
 @click.option(
     "--grace",
-    "grace_s",
-    type=click.FloatRange(min=0),
-    default=Limits.session_grace_s,
-    help="Seconds that a plugin lives on without a client, unless it has the flag allow-detach.",
+    callback=read_duration,
+    default=in_words(Limits.session_grace_s),
+    help="How long a session, and a plugin without a client, lives on; not one that may detach.",
+)
+@click.option(
+    "--detached-max-age",
+    callback=read_duration,
+    default=in_words(Limits.detached_s),
+    help="End plugins that may detach when no engine has come back for so long.",
+)
+@click.option(
+    "--restarts",
+    type=click.IntRange(min=0, max=100),
+    default=Limits.restarts,
+    help="How often a plugin that is to be started again after a crash is, …",
+)
+@click.option(
+    "--restarts-within",
+    callback=read_duration,
+    default=in_words(Limits.restarts_within_s),
+    help="… in so much time; then it stays ended.",
+)
+@click.option(
+    "--restart-wait",
+    callback=read_duration,
+    default=in_words(Limits.restart_wait_s),
+    help="Before the first such start; before each other one twice the last.",
 )
 @click.option(
     "--locked", is_flag=True, help="Build only exactly what the locks of the plugins say."
@@ -98,7 +122,7 @@ _LOG = logging.getLogger("imjoy_engine")
 @click.option(
     "--store-max-age",
     callback=read_duration,
-    default=f"{Limits.store_max_age_s / 86400:.0f}d" if Limits.store_max_age_s else "0",
+    default=in_words(Limits.store_max_age_s or 0.0),
     help="Remove environments that nobody has used for so long; 0 is never.",
 )
 @click.option(
@@ -159,7 +183,11 @@ def _config(options: dict[str, Any]) -> EngineConfig:
 def _limits(options: dict[str, Any]) -> Limits:
     return Limits(
         spare_interpreters=options["spares"],
-        session_grace_s=options["grace_s"],
+        session_grace_s=options["grace"],
+        detached_s=options["detached_max_age"],
+        restarts=options["restarts"],
+        restarts_within_s=options["restarts_within"],
+        restart_wait_s=options["restart_wait"],
         max_plugins=options["max_plugins"],
         max_plugins_per_session=options["max_plugins_per_session"],
         plugin_memory_bytes=options["memory_limit"],

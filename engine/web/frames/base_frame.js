@@ -5,16 +5,17 @@
  * service worker, which would outlive the engine and cache its pages: this one does not.
  */
 (() => {
-  const repair = new URL("rpc_repair.js", /** @type {HTMLScriptElement} */ (document.currentScript).src).href;
+  const { src } = /** @type {HTMLScriptElement} */ (document.currentScript);
+  const before = ["rpc_repair.js", "call_options.js"].map((name) => new URL(name, src).href);
 
-  /** imjoy-rpc makes a worker from a text inside itself: let the repair of its class run first. */
+  /** imjoy-rpc makes a worker from a text inside itself: let what changes its class run first. */
   function repairNextWorker() {
     const { Worker } = window;
     window.Worker = class extends Worker {
       /** @param {string | URL} url @param {WorkerOptions} [options] */
       constructor(url, options) {
         window.Worker = Worker;
-        const scripts = [repair, String(url)].map((script) => JSON.stringify(script));
+        const scripts = [...before, String(url)].map((script) => JSON.stringify(script));
         const text = `importScripts(${scripts.join(", ")});`;
         super(URL.createObjectURL(new Blob([text], { type: "text/javascript" })), options);
       }

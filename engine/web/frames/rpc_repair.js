@@ -71,6 +71,7 @@
     prototype._setupMessageHanlders = function () {
       this._store = new PassedFunctions();
       if (globalThis.document) showWholeWindows(this._connection);
+      serveWishes(this);
       return _setupMessageHanlders.call(this);
     };
     /** @this {any} @param {any} value @param {...any} rest */
@@ -92,6 +93,47 @@
       }
       return _decode.call(this, value, ...rest);
     };
+  }
+
+  /**
+   * Run the calls that come with wishes (`call_options.js`): they may be given up, and are listened
+   * to, where the function can be told of it. Each is answered once, a cancelled one at once.
+   * @param {any} rpc
+   */
+  function serveWishes(rpc) {
+    /** @type {Map<number, AbortController>} */
+    const running = new Map();
+    rpc._connection.on("cancel", (/** @type {any} */ { call }) => running.get(call)?.abort());
+    rpc._connection.on("call_options", async (/** @type {any} */ message) => {
+      const { id, progress } = message.wishes;
+      const aborter = new AbortController();
+      running.set(id, aborter);
+      const { signal } = aborter;
+      const [resolve, reject] = await rpc._unwrap(message.promise, false);
+      const answer = (/** @type {Function} */ settle, /** @type {unknown} */ value) => running.delete(id) && settle(value);
+      const cancelled = () => answer(reject, Object.assign(new Error("The call was cancelled."), { name: "CancelledError" }));
+      signal.addEventListener("abort", cancelled);
+      if (signal.aborted) cancelled();
+      try {
+        const onProgress = progress && (await rpc._unwrap(progress, false));
+        const { method, owner } = wanted(rpc, message);
+        const args = await rpc._unwrap(message.args, true);
+        if (!running.has(id)) return;
+        const called = method.withOptions?.({ signal, onProgress }) ?? method;
+        answer(resolve, await called.apply(owner, args));
+      } catch (error) {
+        answer(reject, error);
+      }
+    });
+  }
+
+  /** Return the function that a message calls, and whose it is. @param {any} rpc @param {any} message */
+  function wanted(rpc, { kind, id, object_id, name }) {
+    if (kind === "callback") return { method: rpc._store.fetch(id), owner: null };
+    const path = String(name).split(".");
+    const last = /** @type {string} */ (path.pop());
+    const owner = path.reduce((object, key) => object[key], rpc._object_store[object_id]);
+    return { method: owner[last], owner };
   }
 
   /** @param {{execute: (code: {type: string, content?: string}) => any}} connection */

@@ -1,51 +1,17 @@
-/** imjoy-rpc as plugins get it: two of its ends, connected as a frame and the core are. */
+/** What is set right in imjoy-rpc as plugins get it. */
 
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
-import { pluginRPC } from "../../../engine/web/build.mjs";
+import * as ends from "./two_ends.mjs";
 
 let RPC;
 
 before(async () => {
-  // Upstream asks whether a value is one of these before it looks at it closer.
-  globalThis.ImageData ??= class ImageData {};
-  // A browser's script: no module system, `this` is the window.
-  const script = new Function("exports", "module", "define", await pluginRPC());
-  script.call(globalThis);
-  ({ RPC } = globalThis.imjoyRPC);
+  RPC = await ends.loadRPC();
 });
 
-class Connection {
-  constructor(name) {
-    this.peer_id = name;
-    this.handlers = new Map();
-    this.execute = () => undefined;
-  }
-
-  on(type, handler) {
-    this.handlers.set(type, handler);
-  }
-
-  emit(message) {
-    const copy = structuredClone(message);
-    queueMicrotask(() => this.other.handlers.get(copy.type)?.(copy));
-  }
-
-  disconnect() {}
-}
-
-/** Return the two ends, and what one end calls on the object that the other offers. */
-async function connected(offered) {
-  const [here, there] = [new Connection("here"), new Connection("there")];
-  [here.other, there.other] = [there, here];
-  const [mine, its] = [new RPC(here, { name: "mine" }), new RPC(there, { name: "its" })];
-  const seen = new Promise((resolve) => mine.once("remoteReady", resolve));
-  its.setInterface(offered);
-  mine.requestRemote();
-  await seen;
-  return { mine, its, remote: mine.getRemote() };
-}
+const connected = (offered) => ends.connected(RPC, offered);
 
 test("a function that is passed on can be called many times", async () => {
   const { remote } = await connected({
