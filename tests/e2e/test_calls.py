@@ -104,7 +104,8 @@ CALLER = """
           said.push(values.join(" "));
           aborter.abort();
         };
-        said.push(await failure(source.run.withOptions({ signal: aborter.signal, onProgress })({})));
+        const options = { signal: aborter.signal, onProgress };
+        said.push(await failure(source.run.withOptions(options)({})));
         said.push(await source.what_ended.withOptions({ timeoutS: 60 })());
         await api.alert(said.join(", "));
       }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import platform
-import shutil
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -60,6 +59,7 @@ from imjoy_engine.relay.routes import Routes
 from imjoy_engine.resources import GpuLeases, load_probe
 from imjoy_engine.resources.cgroups import find_cgroups
 from imjoy_engine.session import SessionRegistry
+from imjoy_engine.session.left_outboxes import remove_left_outboxes
 from imjoy_engine.session.plugin_requests import PluginRequests
 from imjoy_engine.session.run_files import RunFiles
 from imjoy_engine.session.run_requests import RunRequests
@@ -195,8 +195,7 @@ class Engine:
     async def _acquire(self, stack: AsyncExitStack) -> None:
         """Get what plugins stand on: GPUs, limits, environments."""
         config = self.config
-        # Of sessions that ended with an earlier engine: their clients get new ones.
-        await asyncio.to_thread(shutil.rmtree, config.state_dir / "outbox", ignore_errors=True)
+        await asyncio.to_thread(remove_left_outboxes, config.state_dir / "outbox")
         self._runs = Runs(RunFiles(config.state_dir / "runs"), self._clock, config.limits)
         await self._runs.open()
         stack.push_async_callback(self._runs.close)
@@ -237,6 +236,7 @@ class Engine:
             engine_url=lambda: self.url,
             limits=config.limits,
             detached=DetachedPlugins(config.state_dir / "detached", config.limits.detached_s),
+            written=self._runs.written,
             shared_memory=shared,
             gpus=self._gpus,
             guard=self._guard,

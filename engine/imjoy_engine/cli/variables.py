@@ -14,9 +14,9 @@ __all__ = ["CommandWithVariables"]
 
 
 class CommandWithVariables(click.Command):
-    """A command whose options are taken from variables where nobody gives them; `--help` says which.
+    """A command whose options are taken from variables where nobody gives them.
 
-    An option given on the command line wins.
+    `--help` says which; an option given on the command line wins.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -222,7 +222,7 @@ class PluginSupervisor:
         channel.send(self._welcome(worker.variables))
         instance.channel = channel
         if self._detached is not None:
-            receive_numbered(channel, instance.receive)
+            receive_numbered(channel, instance.receive, self._tools.written)
             self._holder_pid = worker.process.holder_pid
             await self._detached.remember(instance, worker.process)
             worker.process.keep()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,8 @@ class Tools:
     pythons: Pythons | None = None
     detached: DetachedPlugins | None = None
     """The records of plugins that may outlive the engine; None: none may."""
+    written: Callable[[], asyncio.Future[None] | None] = lambda: None
+    """Done when what was to be kept of such plugins is on disk; None when it is."""
     shared_memory: Path | None = None
     """Where workers of this machine leave large buffers for each other; None: nowhere."""
     gpus: GpuLeases | None = None

@@ -76,6 +76,7 @@ class Runs:
         self._waiting: dict[str, list[asyncio.Future[Run]]] = {}
         self._answers = RunAnswers(limits.max_message_bytes)
         self._to_write: asyncio.Queue[Callable[[], Any]] = asyncio.Queue()
+        self._unwritten = 0
         self._writer: asyncio.Task[None] | None = None
         self.on_change: Callable[[Run], None] = lambda run: None
 
@@ -92,6 +93,15 @@ class Runs:
                 why = {"code": "engine-gone", "message": "The engine ended before the run did."}
                 self._change(replace(run, state="lost", ended=self._clock.now(), error=why))
         self._collect()
+
+    def written(self) -> asyncio.Future[None] | None:
+        """Return what is done when all that is known by now is on disk; None when it is."""
+        if not self._unwritten:
+            return None
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        self._write(lambda: loop.call_soon_threadsafe(done.set_result, None))
+        return done
 
     async def close(self) -> None:
         """Return when everything is on disk."""
@@ -262,6 +272,7 @@ class Runs:
 
     def _write(self, work: Callable[[], Any]) -> None:
         """Have it done in a thread, after what was to be written before."""
+        self._unwritten += 1
         self._to_write.put_nowait(work)
         if self._writer is None:
             self._writer = asyncio.get_running_loop().create_task(self._write_on())
@@ -274,4 +285,5 @@ class Runs:
             except OSError as error:
                 _LOG.warning("A run could not be kept: %s", error)
             finally:
+                self._unwritten -= 1
                 self._to_write.task_done()

@@ -246,3 +246,17 @@ async def test_a_damaged_file_costs_its_own_run_only(tmp_path: Path) -> None:
     assert [run.id for run in later.runs.of_workspace("default")] == ["r-2"]
     assert await result(later, "r-2") is None
     await later.runs.close()
+
+
+async def test_what_is_known_by_now_is_on_disk_when_it_is_said_to_be(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    assert book.runs.written() is None
+    book.ask("r-1")
+    book.answer("r-1", b"the result")
+    written = book.runs.written()
+    assert written is not None
+    await asyncio.wait_for(written, 5)
+    (result,) = tmp_path.rglob("r-1.result")
+    assert b"the result" in result.read_bytes()
+    await book.runs.close()
+    assert book.runs.written() is None

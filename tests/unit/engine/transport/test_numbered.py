@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -14,11 +14,16 @@ from imjoy_wire.frames import Frame, FrameDecoder, encode_frame
 class Ends:
     """A channel, and the worker's end of its socket."""
 
-    def __init__(self, channel: Channel, worker: socket.socket) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        worker: socket.socket,
+        written: Callable[[], asyncio.Future[None] | None] = lambda: None,
+    ) -> None:
         self.channel = channel
         self.worker = worker
         self.taken: list[bytes] = []
-        receive_numbered(channel, lambda frame: self.taken.append(bytes(frame.body)))
+        receive_numbered(channel, lambda frame: self.taken.append(bytes(frame.body)), written)
 
     async def send(self, *numbers: int) -> None:
         frames = [Frame("b", "w", "rpc", b"%d" % number, (), {"n": number}) for number in numbers]
@@ -69,3 +74,27 @@ async def test_a_gap_ends_the_channel(ends: Ends) -> None:
     await ends.send(2)
     assert "out of order" in str(await asyncio.wait_for(ends.channel.closed, 20))
     assert ends.taken == []
+
+
+async def test_what_must_be_kept_is_acknowledged_when_it_is() -> None:
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    loop = asyncio.get_running_loop()
+    _, channel = await loop.create_unix_connection(
+        lambda: Channel(lambda _: None, 1 << 20), sock=ours
+    )
+    keeping: list[asyncio.Future[None] | None] = [None, loop.create_future(), None]
+    slow = keeping[1]
+    assert slow is not None
+    later = Ends(channel, theirs, lambda: keeping.pop(0))
+    await later.send(1)
+    assert await later.hears() == 1
+    await later.send(2)
+    hears = asyncio.ensure_future(later.hears())
+    assert not (await asyncio.wait({hears}, timeout=0.05))[0]
+    assert later.taken == [b"1", b"2"]
+    slow.set_result(None)
+    assert await hears == 2
+    channel.close()
+    await channel.closed
+    theirs.close()

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from imjoy_engine.records import append_records
+from imjoy_engine.session.kept_frames import record_of
+from imjoy_engine.session.left_outboxes import remove_left_outboxes
+from imjoy_engine.session.links import event_frame
+from imjoy_wire.frames import Frame
+
+PLAIN = Frame("b", "w", "rpc", b"{}")
+RESULT = Frame("b", "w", "rpc", b"{}", (), {"run": {"id": "r", "state": "done"}})
+CUT = Frame("b", "w", "rpc", b"", (), {"cut": {"id": 1, "sizes": [2]}})
+CHUNK = Frame("b", "w", "chunk", b"{}", (), {"cut": 1})
+EVENT = event_frame("plugin_event", {"event": "state"}, sender="w", to="b")
+
+
+@pytest.mark.parametrize(
+    ("frames", "level", "words"),
+    [
+        ([PLAIN, RESULT, EVENT], logging.WARNING, "1 messages of plugins"),
+        ([CUT, CHUNK, CHUNK], logging.WARNING, "1 messages of plugins"),
+        ([RESULT, EVENT, EVENT], logging.INFO, "1 results of runs, which are kept, and 2 words"),
+    ],
+)
+def test_what_is_lost_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, frames: list[Frame], level: int, words: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    records = ({"n": number, **record_of(frame)} for number, frame in enumerate(frames))
+    append_records(tmp_path / "outbox" / "s_1.records", records)
+    remove_left_outboxes(tmp_path / "outbox")
+    assert [record.levelno for record in caplog.records] == [level]
+    assert words in caplog.text
+    assert not (tmp_path / "outbox").exists()
+
+
+def test_where_nothing_is_left_nothing_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    remove_left_outboxes(tmp_path / "outbox")
+    (tmp_path / "outbox").mkdir()
+    remove_left_outboxes(tmp_path / "outbox")
+    assert not caplog.records
+
+
+def test_a_file_that_was_cut_off_is_no_trouble(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "outbox" / "s_1.records"
+    size = append_records(path, [{"n": 1, **record_of(PLAIN)}] * 2)
+    with path.open("ab") as file:
+        file.truncate(size - 3)
+    remove_left_outboxes(path.parent)
+    assert "1 messages of plugins" in caplog.text
