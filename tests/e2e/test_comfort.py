@@ -65,6 +65,42 @@ async def test_a_plugin_is_run_and_answered_with_the_keyboard(person: Person) ->
     await person.sees_outcome("Asker", "nobody answered")
 
 
+async def test_the_focus_is_where_a_person_was(person: Person) -> None:
+    card = await person.load(ASKER, "Asker")
+    keyboard = person.page.keyboard
+
+    async def presses(name: str) -> None:
+        await card.get_by_role("button", name=name, exact=True).focus()
+        await keyboard.press("Enter")
+
+    async def is_at(name: str) -> None:
+        await expect(card.get_by_role("button", name=name, exact=True)).to_be_focused()
+
+    await presses("Run")
+    await expect(person.dialog("Question")).to_be_visible()
+    await keyboard.press("Escape")
+    await is_at("Run")
+    await presses("Log")
+    close = person.page.get_by_role("button", name="Close the log")
+    await close.focus()
+    await keyboard.press("Enter")
+    await is_at("Log")
+    add = person.page.get_by_role("button", name="Add plugin")
+    await add.focus()
+    await keyboard.press("Enter")
+    await expect(person.dialog("Add a plugin")).to_be_visible()
+    await keyboard.press("Escape")
+    await expect(add).to_be_focused()
+    await presses("Stop")
+    await person.sees_state("Asker", "Stopped")
+    await is_at("Start")
+    await person.drop(ASKER.replace('"Asker"', '"Other"'))
+    await expect(person.card("Other")).to_be_visible()
+    await presses("Remove")
+    await expect(card).to_have_count(0)
+    await expect(add).to_be_focused()
+
+
 async def test_panels_open_and_close_with_a_key(person: Person) -> None:
     keyboard = person.page.keyboard
     await person.load(ASKER, "Asker")
@@ -91,7 +127,7 @@ async def test_a_process_is_ended_in_the_engines_panel(person: Person) -> None:
     await person.page.keyboard.press("e")
     panel = person.page.get_by_role("complementary", name="Engine")
     row = panel.get_by_role("listitem").filter(has_text="Runaway")
-    await row.get_by_role("button", name="Kill", exact=True).click()
+    await row.get_by_role("button", name="Kill Runaway", exact=True).click()
     await expect(row).to_have_count(0)
     state = person.card("Runaway").get_by_role("status").first
     await expect(state).to_have_text(re.compile("Stopped|Failed"))

@@ -57,7 +57,7 @@ async def begins_to_compute(person: Person) -> None:
 async def kills_it(person: Person) -> None:
     for button in (
         person.page.get_by_title("About the engine"),
-        person.page.get_by_role("button", name="Kill", exact=True, include_hidden=True),
+        person.page.get_by_role("button", name="Kill Busy", exact=True, include_hidden=True),
     ):
         await button.dispatch_event("click")
 

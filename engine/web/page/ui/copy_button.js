@@ -12,10 +12,11 @@ export function CopyButton({ text, label }) {
     setSaid((await copied(text())) ? "Copied" : "Select the text and copy it");
     setTimeout(() => setSaid(""), SAID_MS);
   };
+  // What is said stands beside the button: its name must not be a message.
   return html`<button type="button" class="button button-quiet" onClick=${copy}>
-    <${Icon} name=${said === "Copied" ? "check" : "copy"} size=${16} />
-    <span role="status">${said || label}</span>
-  </button>`;
+      <${Icon} name=${said === "Copied" ? "check" : "copy"} size=${16} /> ${said || label}
+    </button>
+    <span class="only-heard" role="status">${said}</span>`;
 }
 
 /** The clipboard needs https or localhost; the old way works on any page. @param {string} text */

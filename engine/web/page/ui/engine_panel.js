@@ -91,7 +91,14 @@ function Processes() {
                 <span class="quiet">${[process.pid && `pid ${process.pid}`, stateWords(process)].filter(Boolean).join(", ")}</span>
                 <span class="quiet usage">${usageWords(process)}</span>
               </span>
-              <button class="button button-small" disabled=${!process.pid} onClick=${() => kill(process.pid)}>Kill</button>
+              <button
+                class="button button-small"
+                disabled=${!process.pid}
+                aria-label=${`Kill ${process.name}`}
+                onClick=${() => kill(process.pid)}
+              >
+                Kill
+              </button>
             </li>`,
         )}
       </ul>

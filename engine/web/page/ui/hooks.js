@@ -1,6 +1,6 @@
 /** What components share: the app, observables, the clock. */
 
-import { createContext, useContext, useEffect, useState } from "../../vendor/preact.js";
+import { createContext, useContext, useEffect, useLayoutEffect, useState } from "../../vendor/preact.js";
 
 /** @typedef {import("../app.js").App} App */
 
@@ -27,6 +27,25 @@ export function useObservable(observable) {
     return stop;
   }, [observable]);
   return observable.value;
+}
+
+/**
+ * Give the focus back to what has it now, or to what `elsewhere` finds, when what is drawn here goes
+ * and takes the focus along.
+ * @param {() => Element | null} [elsewhere]
+ */
+export function useFocusBack(elsewhere) {
+  useLayoutEffect(() => {
+    const before = document.activeElement;
+    return () => {
+      // What had the focus may be out of the page already, or soon.
+      setTimeout(() => {
+        if (document.activeElement !== document.body) return;
+        const next = elsewhere ? elsewhere() : before;
+        if (next instanceof HTMLElement) next.focus({ preventScroll: true });
+      });
+    };
+  }, []);
 }
 
 /** Return the time in milliseconds, drawing again every second while `running`. @param {boolean} running */

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useLayoutEffect, useRef } from "../../vendor/preact.js";
 import { CopyButton } from "./copy_button.js";
-import { useApp, useObservable } from "./hooks.js";
+import { useApp, useFocusBack, useObservable } from "./hooks.js";
 import { Icon } from "./icon.js";
 import { LogLine } from "./log_line.js";
 
@@ -21,6 +21,7 @@ function OpenLog({ name }) {
   const version = useObservable(log.version);
   const list = useRef(/** @type {HTMLElement | null} */ (null));
   const follows = useRef(true);
+  useFocusBack();
   useLayoutEffect(() => {
     // Whoever scrolled up wants to read, not to be carried away.
     if (follows.current && list.current) list.current.scrollTop = list.current.scrollHeight;

@@ -1,6 +1,7 @@
-/** A modal dialog: the browser's own, which keeps the focus inside and closes on Escape. */
+/** A modal dialog: the browser's own, which keeps the focus inside and closes on Escape; then the focus returns. */
 
 import { html, useEffect, useId, useRef } from "../../vendor/preact.js";
+import { useFocusBack } from "./hooks.js";
 import { Icon } from "./icon.js";
 
 /**
@@ -9,6 +10,7 @@ import { Icon } from "./icon.js";
 export function Modal({ title, onClose, wide = false, from = "", kind = "", children }) {
   const ref = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const titleId = useId();
+  useFocusBack();
   useEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();

@@ -34,8 +34,8 @@ export function PluginActions({ record, form }) {
       : !isWindow &&
         html`<button
           class="button"
-          disabled=${record.state === "draining"}
-          onClick=${() => void app.runner?.stop(name)}
+          aria-disabled=${record.state === "draining"}
+          onClick=${() => record.state !== "draining" && void app.runner?.stop(name)}
         >
           <${Icon} name="stop" size=${14} /> ${record.state === "preparing" ? "Cancel" : "Stop"}
         </button>`}

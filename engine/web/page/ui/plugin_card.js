@@ -5,7 +5,7 @@ import { parseForm } from "../joy/form.js";
 import { ENGINE_TYPES, hasEnded, isLastKnown, isRunnable, isStarting, isUp } from "../state/records.js";
 import { BuildProgress } from "./build_progress.js";
 import { FailureNote } from "./failure_note.js";
-import { useApp, useObservable } from "./hooks.js";
+import { useApp, useFocusBack, useObservable } from "./hooks.js";
 import { JoyForm } from "./joy_form.js";
 import { PluginActions } from "./plugin_actions.js";
 import { PluginIcon } from "./plugin_icon.js";
@@ -27,6 +27,7 @@ export function PluginCard({ record }) {
   const onEngine = ENGINE_TYPES.includes(file.type);
   // One bar and one line cannot speak for several runs: each stands in the list.
   const areListed = onEngine && record.calls > 1;
+  useFocusBack(() => document.querySelector(".plugins-head button"));
   return html`<article class="card" aria-label=${name}>
     <header class="card-head">
       <${PluginIcon} name=${name} icon=${file.icon} />

@@ -1,7 +1,7 @@
 /** A panel at the side that leaves the page usable; Escape closes it. */
 
 import { html, useEffect, useId, useRef } from "../../vendor/preact.js";
-import { useApp } from "./hooks.js";
+import { useApp, useFocusBack } from "./hooks.js";
 import { Icon } from "./icon.js";
 
 /** @param {{title: string, children?: any}} props */
@@ -9,17 +9,14 @@ export function SidePanel({ title, children }) {
   const { panel } = useApp();
   const titleId = useId();
   const heading = useRef(/** @type {HTMLElement | null} */ (null));
+  useFocusBack();
   useEffect(() => {
-    const before = document.activeElement;
     heading.current?.focus();
     const onKey = (/** @type {KeyboardEvent} */ event) => {
       if (event.key === "Escape" && !document.querySelector("dialog[open]")) panel.set("");
     };
     window.addEventListener("keydown", onKey);
-    return () => {
-      window.removeEventListener("keydown", onKey);
-      if (before instanceof HTMLElement) before.focus();
-    };
+    return () => window.removeEventListener("keydown", onKey);
   }, []);
   return html`<aside class="side" aria-labelledby=${titleId}>
     <header class="side-head">
