@@ -142,7 +142,7 @@
   addEventListener("imjoy_remote_api_ready", (event) => {
     const api = /** @type {any} */ (event).detail;
     // The frame around a worker has none.
-    if (!api) return;
+    if (!api?._rpc) return;
     extend(Object.getPrototypeOf(api._rpc));
     attend(api._rpc);
     extendKnown(api._rpc, api);
