@@ -54,10 +54,10 @@ async def begins_to_compute(person: Person) -> None:
     await expect(log.get_by_text("it computes")).to_be_visible()
 
 
-async def kills_it(person: Person) -> None:
+async def kills(person: Person, name: str) -> None:
     for button in (
         person.page.get_by_title("About the engine"),
-        person.page.get_by_role("button", name="Kill Busy", exact=True, include_hidden=True),
+        person.page.get_by_role("button", name=f"Kill {name}", exact=True, include_hidden=True),
     ):
         await button.dispatch_event("click")
 
@@ -68,7 +68,7 @@ async def test_stopping_a_plugin_at_work_is_no_error(person: Person, how: str) -
     if how == "stop":
         await person.presses("Busy", "Stop")
     else:
-        await kills_it(person)
+        await kills(person, "Busy")
     await sees_a_calm_end(person, "Busy", "Stopped after")
 
 
@@ -85,6 +85,6 @@ async def test_what_a_plugin_asks_goes_when_it_is_killed(person: Person) -> None
     await person.run("Asking")
     await expect(person.dialog()).to_be_visible()
     # The dialog lies above the panel: a press by script goes through it.
-    await kills_it(person)
+    await kills(person, "Asking")
     await expect(person.dialog()).to_have_count(0)
     await sees_a_calm_end(person, "Asking", "Stopped after")
