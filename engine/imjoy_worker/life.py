@@ -1,6 +1,7 @@
 """From the engine's welcome to the end of the process."""
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import os
@@ -78,8 +79,10 @@ class Life:
         self._loop = PluginLoop()
         asyncio.set_event_loop(self._loop)
         self._worker = Worker(link, welcome, self._loop, self.leave)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal may come while one is dealt with
         self._is_leaving = False
+        self._is_ending = False
+        self._is_over = False
         self._signal: Optional[int] = None
         self._ended = threading.Event()
 
@@ -95,8 +98,10 @@ class Life:
             before=_hold_signals, after_in_parent=_heed_signals, after_in_child=_end_at_a_signal
         )
         self._worker.start()
-        while not self._run_loop():
-            pass
+        while not self._is_over:
+            with contextlib.suppress(KeyboardInterrupt):  # one signal more, on the way out
+                self._run_loop()
+            self._is_over = self._is_leaving
         for number in _ENDS:
             signal.signal(number, signal.SIG_IGN)  # the last words are bounded in time
         self._link.flush(LAST_WORDS_S)
@@ -110,16 +115,14 @@ class Life:
             os.kill(os.getpid(), self._signal)  # so that our parent sees which it was
         return 0
 
-    def _run_loop(self) -> bool:
-        """Run until the loop is stopped; tell whether it was us who stopped it."""
+    def _run_loop(self) -> None:
+        """Run until the loop is stopped, by us or by the plugin."""
         try:
             self._loop.run_forever()
         except (SystemExit, KeyboardInterrupt) as error:
             # Raised by a task of the plugin's, or by a second signal: who stops it knows of that.
             if not (self._is_leaving and isinstance(error, KeyboardInterrupt)):
                 tracebacks.report(error, "the plugin's background work")
-            return self._is_leaving
-        return self._is_leaving
 
     def leave(self, grace_s: Optional[float] = None, number: Optional[int] = None) -> None:
         """End the process within so many seconds, by this signal if any; from any thread."""
@@ -130,9 +133,13 @@ class Life:
         self._signal = number
         grace_s = GRACE_S if grace_s is None else max(0.0, grace_s)
         # The main thread may be anywhere in the plugin's code: the clock runs beside it.
-        threading.Thread(target=self._end_in_time, args=(grace_s,), daemon=True).start()
+        threading.Thread(
+            target=self._end_in_time, args=(grace_s,), name="imjoy-end", daemon=True
+        ).start()
         self._worker.stop_taking_calls()
         self._loop.call_soon_threadsafe(self._begin_to_leave, grace_s)
+        # From here on a signal may break into the plugin's code, and not before: into this.
+        self._is_ending = True
 
     def _begin_to_leave(self, grace_s: float) -> None:
         self._leaving = self._loop.create_task(self._leave_well(grace_s))
@@ -153,7 +160,7 @@ class Life:
             os._exit(0 if self._signal is None else 128 + self._signal)
 
     def _on_signal(self, number: int, _frame: Any) -> None:
-        if self._is_leaving:
+        if self._is_ending and not self._is_over:
             raise KeyboardInterrupt
         self.leave(None, number)
 

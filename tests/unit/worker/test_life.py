@@ -167,14 +167,18 @@ async def test_a_second_signal_breaks_into_code_that_computes(started):
     async with started() as engine:
         browser = engine.clients["browser"]
         await browser.greet()
-        failed = browser.peer.execute(
-            WORKER_ID, "print('computing')\nwhile True: pass", "plugin.py"
+        script = (
+            "import threading\n"
+            "print('computing')\n"
+            "while not any(each.name == 'imjoy-end' for each in threading.enumerate()): pass\n"
+            "print('ending')\n"
+            "while True: pass\n"
         )
+        failed = browser.peer.execute(WORKER_ID, script, "plugin.py")
         await engine.printed("computing")
         engine.process.send_signal(signal.SIGINT)
-        while not failed.done():
-            engine.process.send_signal(signal.SIGINT)
-            await asyncio.wait([failed], timeout=0.01)
+        await engine.printed("ending")
+        engine.process.send_signal(signal.SIGINT)
         with pytest.raises(RemoteError, match="KeyboardInterrupt"):
             await failed
         assert await engine.exit_code() == -signal.SIGINT
