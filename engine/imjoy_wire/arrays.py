@@ -33,9 +33,9 @@ MAX_RECORD_LEVELS = 8
 
 Dtype = Union[str, List[Any]]
 
-_NAMED = re.compile(r"(bool|(u?int|float|complex)([0-9]{1,3}))")
-_TYPED = re.compile(r"([<>|=]?)([biufcSUVmM])([0-9]{1,9})(\[[0-9]{0,9}[a-zA-Z]{1,2}\])?")
-_TIMED = re.compile(r"(datetime|timedelta)64(\[[0-9]{0,9}[a-zA-Z]{1,2}\])?")
+_NAMED = r"(bool|(u?int|float|complex)([0-9]{1,3}))"
+_TYPED = r"([<>|=]?)([biufcSUVmM])([0-9]{1,9})(\[[0-9]{0,9}[a-zA-Z]{1,2}\])?"
+_TIMED = r"(datetime|timedelta)64(\[[0-9]{0,9}[a-zA-Z]{1,2}\])?"
 _KINDS = {"bool": "b", "int": "i", "uint": "u", "float": "f", "complex": "c"}
 _ITEM_BYTES = {
     "b": {1},
@@ -217,9 +217,9 @@ def _checked_dtype(dtype: Any) -> Tuple[Any, int]:
 
 def _type_string(dtype: str) -> Tuple[str, int]:
     """Return numpy's type string and the size in bytes of the items that a name stands for."""
-    named = _NAMED.fullmatch(dtype)
-    typed = None if named else _TYPED.fullmatch(dtype)
-    timed = None if named or typed else _TIMED.fullmatch(dtype)
+    named = re.fullmatch(_NAMED, dtype)
+    typed = None if named else re.fullmatch(_TYPED, dtype)
+    timed = None if named or typed else re.fullmatch(_TIMED, dtype)
     order, unit = "<", ""
     if named:
         kind = _KINDS[named[2] or "bool"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from typing import Union
 
 __all__ = ["Buffer", "buffer_bytes", "flat_view", "room_for"]
@@ -35,9 +34,11 @@ def room_for(size: int) -> memoryview:
     So a large buffer can have its final place before it has come, on nobody's word but at nobody's
     cost, and need not be moved as it grows.
     """
-    if size >= _LARGE_BYTES and hasattr(mmap, "MAP_PRIVATE"):
+    if size >= _LARGE_BYTES:
+        import mmap  # a library of its own, which a plugin without large arrays never needs
+
         try:
             return memoryview(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
-        except OSError:  # a system that promises no more than it has
+        except (OSError, AttributeError):  # a system that promises no more than it has, or another
             pass
     return memoryview(bytearray(size))

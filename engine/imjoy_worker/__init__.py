@@ -2,11 +2,13 @@
 
     __main__    the command
     greeting    connect and say hello, before anything large is imported
+    later       modules that are read only when they are needed
     life        from the engine's welcome to the end of the process
     link        the socket to the engine, with threads of its own
     worker      what the peer of the RPC sees of this process; who is there, when to leave
     dispatch    where a call runs: the plugin's loop, or a thread of its pool
     choice      which function runs where
+    coroutines  what is awaited, told without `inspect`
     executors   the loop and the pool of threads
     processes   the pool of processes; child is such a process, child_api its `api`
     pickles     calls and results between them

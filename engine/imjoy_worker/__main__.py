@@ -7,6 +7,7 @@ was one.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -41,6 +42,11 @@ def run(arguments: list[str], ticket: str) -> int:
     except (OSError, ValueError) as error:
         sys.stderr.write("No connection to the engine at {}: {}\n".format(arguments[1], error))
         return 2
+    # Many objects are made now and kept: nothing would be found by looking through them meanwhile.
+    gc.disable()
+    from . import later
+
+    later.postpone()
     from . import life
 
     _leave_no_trace()
@@ -48,12 +54,16 @@ def run(arguments: list[str], ticket: str) -> int:
 
 
 def _leave_no_trace() -> None:
-    """Let the plugin's code find its own modules and not ours, which are all loaded by now."""
+    """Let the plugin's code find its own modules and not ours, which are all known by now."""
+    from importlib.machinery import ModuleSpec
+
     own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     sys.path[:] = [path for path in sys.path if os.path.abspath(path) != own]
     # Like a script that is run in its folder, wherever it changes to.
     sys.path.insert(0, "")
     sys.argv[:] = [""]
+    # Like a folder that is run: the processes that multiprocessing starts run nothing of it.
+    sys.modules["__main__"].__spec__ = ModuleSpec("__main__", None)
 
 
 if __name__ == "__main__":

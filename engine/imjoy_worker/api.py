@@ -20,11 +20,11 @@ __all__ = ["PluginApi"]
 
 NewPromise = Callable[[str], Promise]
 
-_LATER_LETTERS = re.compile(r"_([a-z0-9])")
+_LATER_LETTERS = r"_([a-z0-9])"
 
 
 def _camel_case(name: str) -> str:
-    return _LATER_LETTERS.sub(lambda match: match.group(1).upper(), name)
+    return re.sub(_LATER_LETTERS, lambda match: match.group(1).upper(), name)
 
 
 class _Tools:

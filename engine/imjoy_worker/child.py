@@ -42,6 +42,7 @@ def main(handle: int) -> None:
     # A person who interrupts the plugin means the worker, and we end with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stdio.prepare()
+    stdio.let_libraries_print_by_the_line()
     channel = socket.socket(fileno=handle)
     jobs: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
     sys.path[:] = pickles.unpacked(pickles.receive(channel))

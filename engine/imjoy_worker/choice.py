@@ -7,8 +7,9 @@ api.export(Plugin(), {"executor": my_pool})    the same, in its code
 
 import functools
 from concurrent.futures import Executor
-from inspect import iscoroutinefunction
 from typing import Any, Callable, TypeVar, Union
+
+from .coroutines import gives_coroutine
 
 __all__ = ["EXECUTORS", "Choice", "checked", "executor", "is_async", "own_choice"]
 
@@ -24,11 +25,11 @@ _MARK = "_imjoy_executor"
 def is_async(function: Any) -> bool:
     """Tell whether calling the function only makes a coroutine."""
     function = _innermost(function)
-    if iscoroutinefunction(function):
+    if gives_coroutine(function):
         return True
     if isinstance(function, type) or not callable(function):
         return False
-    return iscoroutinefunction(type(function).__call__)
+    return gives_coroutine(type(function).__call__)
 
 
 def checked(choice: Any) -> Choice:

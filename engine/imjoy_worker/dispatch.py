@@ -8,7 +8,6 @@ step.
 import asyncio
 import contextvars
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from inspect import isawaitable
 from types import GeneratorType
 from typing import Any, Callable, Optional, Set
 
@@ -20,6 +19,7 @@ from imjoy_wire.forms import CANCELLED
 from . import stdio, tracebacks
 from .attention import Attention
 from .choice import Choice, is_async, own_choice
+from .coroutines import is_awaitable
 from .executors import Lanes, PluginLoop, PluginPool
 from .processes import ErrorInProcess, ProcessPool
 from .streams import Streams
@@ -97,7 +97,7 @@ class Dispatcher:
                 result = function()
             else:
                 result = await self._loop.run_in_executor(self._pool, function)
-            if isawaitable(result):
+            if is_awaitable(result):
                 await result
         except Exception as error:  # noqa: BLE001 - the border to the plugin's code
             tracebacks.report(error, label)
@@ -157,7 +157,7 @@ class Dispatcher:
         except BaseException as error:  # noqa: BLE001 - the border to the plugin's code
             self._fail(call, error)
             return
-        if isawaitable(result):
+        if is_awaitable(result):
             self._in_loop(contextvars.copy_context(), call, self._run_rest(call, result))
         else:
             self._succeed(call, result)

@@ -5,6 +5,8 @@ a copy of this one, whose threads and GPU contexts would not survive that. One t
 its own call with it.
 """
 
+from __future__ import annotations
+
 import os
 import signal
 import socket

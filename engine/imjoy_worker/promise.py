@@ -10,12 +10,12 @@ promise                                 or not at all
 import asyncio
 import sys
 import threading
-from inspect import isawaitable
 from typing import Any, Callable, Generator, List, Optional, Tuple
 
 from imjoy_wire.current import interrupted_by, is_cancelled
 from imjoy_wire.errors import CallTimeoutError, PeerGoneError
 
+from .coroutines import is_awaitable
 from .executors import step_aside
 
 __all__ = ["Promise"]
@@ -255,11 +255,11 @@ class Promise:
 
         def after_value(value: Any) -> Any:
             step = handler()
-            return _followed(step, value, None) if isawaitable(step) else value
+            return _followed(step, value, None) if is_awaitable(step) else value
 
         def after_error(error: BaseException) -> Any:
             step = handler()
-            if isawaitable(step):
+            if is_awaitable(step):
                 return _followed(step, None, error)
             raise error
 
@@ -280,7 +280,7 @@ class Promise:
             except Exception as failure:  # noqa: BLE001 - a handler's error is the chain's outcome
                 following.reject(failure)
                 return
-            if isawaitable(outcome):
+            if is_awaitable(outcome):
                 _follow(outcome, following)
             else:
                 following.resolve(outcome)

@@ -8,7 +8,6 @@ fetched. Whenever this cannot be done, the frame travels as it is.
 """
 
 import itertools
-import mmap
 import os
 import re
 import threading
@@ -27,7 +26,7 @@ SHARED_BYTES = 1024 * 1024
 MAX_UNFETCHED_BYTES = 1024 * 1024 * 1024
 """Of one sender; beyond it frames travel as they are, which makes the sender wait."""
 _ALIGNMENT = 64
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
+_NAME = r"[A-Za-z0-9_-]{1,200}"
 
 
 class SharedMemory:
@@ -109,7 +108,7 @@ class SharedMemory:
         if (
             self._directory is None
             or not isinstance(name, str)
-            or not _NAME.fullmatch(name)
+            or not re.fullmatch(_NAME, name)
             or not name.startswith(self._peer_id + "-")
             or not isinstance(sizes, list)
             or not all(type(size) is int and size >= 0 for size in sizes)
@@ -141,7 +140,9 @@ def _aligned(size: int) -> int:
     return -(-size // _ALIGNMENT) * _ALIGNMENT
 
 
-def _mapped(path: str) -> mmap.mmap:
+def _mapped(path: str) -> Any:
+    import mmap  # a library of its own, which many a plugin never needs
+
     handle = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
     try:
         return mmap.mmap(handle, 0)

@@ -4,7 +4,7 @@ import faulthandler
 import os
 import sys
 
-__all__ = ["flush", "prepare"]
+__all__ = ["flush", "let_libraries_print_by_the_line", "prepare"]
 
 _LINE_BUFFERED = 1
 """C's _IOLBF, on Linux and macOS."""
@@ -21,14 +21,13 @@ def prepare() -> None:
         stream.reconfigure(  # type: ignore[union-attr]  # these are the interpreter's own
             encoding="utf-8", errors="backslashreplace", line_buffering=True, write_through=False
         )
-    _let_libraries_print_by_the_line()
     try:
         faulthandler.enable()
     except (ValueError, OSError):  # stderr is no file: then a crash stays silent
         pass
 
 
-def _let_libraries_print_by_the_line() -> None:
+def let_libraries_print_by_the_line() -> None:
     """Have what C libraries print with stdio appear at once, though it goes into a pipe."""
     try:
         import ctypes

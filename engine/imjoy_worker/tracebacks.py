@@ -1,5 +1,6 @@
 """Errors of a plugin's code without our own lines in them."""
 
+import importlib
 import os
 import sys
 import traceback
@@ -9,9 +10,15 @@ from typing import List, Optional, Set
 import imjoy_wire
 from imjoy_wire.errors import RemoteError
 
-__all__ = ["report", "report_whole", "text_of", "trimmed"]
+__all__ = ["read_ahead", "report", "report_whole", "text_of", "trimmed"]
 
 _OURS = tuple(os.path.dirname(str(path)) + os.sep for path in (__file__, imjoy_wire.__file__))
+
+
+def read_ahead() -> None:
+    """Import what Python imports when it writes a traceback: by then files may have run out."""
+    if sys.version_info >= (3, 11):
+        importlib.import_module("ast")
 
 
 def _is_ours(filename: str) -> bool:

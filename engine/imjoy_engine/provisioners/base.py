@@ -20,8 +20,8 @@ __all__ = ["LaunchSpec", "Provisioner", "WorkerProcess"]
 class LaunchSpec:
     """Everything needed to start one worker.
 
-    `python` is the environment's interpreter and `prefix` its directory; `worker` is the worker's
-    zipapp; `address` is where it connects back to (`unix:<path>`), with `ticket` as its one-time
+    `python` is the environment's interpreter and `prefix` its directory; `worker` is the script it
+    runs; `address` is where it connects back to (`unix:<path>`), with `ticket` as its one-time
     right to do so; `environment` is what this worker's variables have beyond the machine's own.
     `held_fds` stay open until the worker's tree is gone, even when the engine is not: file locks
     on what it uses. With `kept` it may outlive the engine, once `keep` was called.

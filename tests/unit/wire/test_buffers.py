@@ -64,5 +64,5 @@ def test_where_no_such_room_is_to_be_had_it_is_had_otherwise(monkeypatch):
     def refuse(*_):
         raise OSError("no memory to promise")
 
-    monkeypatch.setattr("imjoy_wire.buffers.mmap.mmap", refuse)
+    monkeypatch.setattr("mmap.mmap", refuse)
     assert len(room_for(5 << 20)) == 5 << 20

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from imjoy_engine.app.worker_archive import unpacked_worker
 from support.plugin_process import build_worker, interpreters, running_worker
 
 INTERPRETERS = interpreters()
@@ -30,10 +31,16 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_worker(tmp_path_factory.mktemp("worker"))
 
 
+@pytest.fixture(scope="session")
+def program(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an interpreter runs as the worker, unpacked as the engine does it."""
+    return unpacked_worker(archive, tmp_path_factory.mktemp("store"))
+
+
 @pytest.fixture
-def command(archive: Path) -> list[str]:
+def command(program: Path) -> list[str]:
     """What starts a worker in this interpreter."""
-    return [sys.executable, "-s", "-u", str(archive)]
+    return [sys.executable, "-s", "-u", str(program)]
 
 
 @pytest.fixture

@@ -83,8 +83,8 @@ async def test_exported_functions_run_in_processes_and_what_is_about_the_plugin_
         assert engine.err == []
 
 
-async def test_every_interpreter_has_processes(short_dir, archive, interpreter):
-    command = [interpreter, "-s", "-u", str(archive)]
+async def test_every_interpreter_has_processes(short_dir, program, interpreter):
+    command = [interpreter, "-s", "-u", str(program)]
     async with running_worker(short_dir, command, plugin={"executor": "process"}) as engine:
         api = await engine.clients["browser"].start(PLUGIN)
         async with asyncio.timeout(DEADLINE_S):

@@ -172,7 +172,7 @@ async def test_a_worker_that_dies_ends_what_is_drawn_from_it(started):
         assert caught.value.exit_code == -9
 
 
-async def test_a_plugin_draws_from_generators_of_others(short_dir, archive, interpreter):
+async def test_a_plugin_draws_from_generators_of_others(short_dir, program, interpreter):
     closed = []
 
     def numbers(upto):
@@ -188,7 +188,7 @@ async def test_a_plugin_draws_from_generators_of_others(short_dir, archive, inte
         finally:
             closed.append("asynchronous")
 
-    command = [interpreter, "-s", "-u", str(archive)]
+    command = [interpreter, "-s", "-u", str(program)]
     async with running_worker(short_dir, command) as engine:
         api = await engine.clients["browser"].start(SCRIPT)
         assert await api.takes(numbers(50)) == list(range(50))

@@ -40,7 +40,7 @@ api.export(Plugin())
 """
 
 
-async def test_a_plugin_starts_and_answers(short_dir, archive, interpreter):
+async def test_a_plugin_starts_and_answers(short_dir, program, interpreter):
     """Everything that a plugin needs, on every interpreter of the machine."""
     script = ECHO + (
         "import asyncio, sys\n"
@@ -59,7 +59,7 @@ async def test_a_plugin_starts_and_answers(short_dir, archive, interpreter):
         "    return asyncio.ensure_future(gather(), loop=loop)\n"
         "api.export({'gather': gather, 'spawn': spawn, 'fail': fail, 'nested': nested})\n"
     )
-    command = [interpreter, "-s", "-u", str(archive)]
+    command = [interpreter, "-s", "-u", str(program)]
     async with running_worker(short_dir, command) as engine:
         browser = engine.clients["browser"]
         api = await browser.start(script)
