@@ -25,8 +25,6 @@ __all__ = ["live"]
 GRACE_S = 5.0
 """For the plugin's `exit` when nobody says how long it may take."""
 _ENDS = (signal.SIGTERM, signal.SIGINT)
-LEISURE_S = 1.0
-"""After a start, which is over by then."""
 LAST_WORDS_S = 1.0
 """For what is still to be written to the engine, and for threads that the plugin leaves behind."""
 
@@ -101,8 +99,9 @@ class Life:
             before=_hold_signals, after_in_parent=_heed_signals, after_in_child=_end_at_a_signal
         )
         self._worker.start()
-        stdio.let_libraries_print_by_the_line()  # meanwhile the clients answer
-        self._loop.call_later(LEISURE_S, tracebacks.read_ahead)
+        # Meanwhile the clients answer.
+        stdio.let_libraries_print_by_the_line()
+        tracebacks.read_ahead()
         while not self._is_over:
             with contextlib.suppress(KeyboardInterrupt):  # one signal more, on the way out
                 self._run_loop()

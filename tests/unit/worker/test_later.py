@@ -14,7 +14,7 @@ BUDGET = 220
 """Modules of a worker that has answered a plain plugin's first call; a third are ours."""
 
 HEAVY = {
-    *("_ssl", "ast", "base64", "ctypes.util", "dataclasses", "decimal", "dis", "email", "http"),
+    *("_ssl", "base64", "ctypes.util", "dataclasses", "decimal", "dis", "email", "http"),
     *("multiprocessing", "pathlib", "pickle", "random", "runpy", "shutil", "tempfile", "urllib"),
     *("uuid", "zipfile", "mmap", "concurrent.futures.process", "importlib.util", "pkgutil"),
 }
