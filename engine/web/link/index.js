@@ -312,7 +312,7 @@ export class EngineLink {
         // An engine that has begun anew knows nothing of the plugin, so nobody else says it.
         const { code } = error;
         if (code === "session-lost") {
-          const detail = `${error.sentence} The plugin has ended.`;
+          const detail = run.mayDetach ? error.sentence : `${error.sentence} The plugin has ended.`;
           events.fire("plugin", { id, name, event: "state", state: "stopped", detail, code });
         }
       }

@@ -72,6 +72,12 @@ export class PluginRun {
     });
   }
 
+  /** Whether it lives on without a client, and without an engine. */
+  get mayDetach() {
+    const { flags } = this.config;
+    return Array.isArray(flags) && flags.includes("allow-detach");
+  }
+
   /**
    * Ask the engine for the plugin; resolve when its worker is there, however long its environment
    * takes. LinkError when it cannot be.

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { FakeEngine } from "./support/engine.mjs";
 import { NEVER } from "./support/worker.mjs";
-import { eventually, linkTo, PAGE_URL, rejection, started } from "./support/page.mjs";
+import { eventually, linkTo, PAGE_URL, pluginConfig, rejection, started } from "./support/page.mjs";
 
 /** A plugin that starts; `run` answers when the test says so. */
 function engineWith(exports = {}) {
@@ -175,6 +175,17 @@ test("an engine that was started anew has no plugins of before", async () => {
   await eventually(() => link.state === "online", "the page uses the new engine");
   const again = await started(engine, link);
   assert.equal(await again.plugin.setup(), null);
+});
+
+test("of a plugin that may outlive its engine nobody says that it has ended", async () => {
+  const engine = engineWith({ wait: () => NEVER });
+  const link = await linkTo(engine);
+  await started(engine, link, "Plugin", { config: pluginConfig("Plugin", { flags: ["allow-detach"] }) });
+  const told = [];
+  link.on("plugin", (event) => told.push(event));
+  engine.restart();
+  await eventually(() => told.length > 0, "the page is told");
+  assert.doesNotMatch(told[0].detail, /has ended/);
 });
 
 test("a plugin that is stopped during a drop is ended when the session is back", async () => {
