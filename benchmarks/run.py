@@ -53,17 +53,24 @@ async def _measured(names: list[str], options: argparse.Namespace) -> list[Row]:
             if needed != running:
                 await started.stop()
             running = needed
-            async with asyncio.timeout(LONGEST_S):
-                if name in OF_THEIR_OWN:
-                    rows += await OF_THEIR_OWN[name](options.rounds)
-                else:
-                    rows += await comparisons.BENCHMARKS[name].rows(options.rounds, started)
+            rows += await _rows_of(name, options.rounds, started)
             OUT.parent.mkdir(exist_ok=True)
             OUT.write_text(json.dumps([row.as_dict() for row in rows], indent=1) + "\n")
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     finally:
         await started.stop()
     return rows
+
+
+async def _rows_of(name: str, rounds: int, started: Started) -> list[Row]:
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            if name in OF_THEIR_OWN:
+                return await OF_THEIR_OWN[name](rounds)
+            return await comparisons.BENCHMARKS[name].rows(rounds, started)
+    except Exception as error:  # noqa: BLE001 - the table says what it was, and the rest is measured
+        words = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        return [Row(f"{name}, failed: {words}", None, "", held=False)]
 
 
 def _kind(name: str) -> str:

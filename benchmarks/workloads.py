@@ -99,12 +99,12 @@ async def in_flight(subject: Subject) -> dict[str, Any]:
 
 async def arrays(subject: Subject, megabytes: int) -> dict[str, Any]:
     """Return MB/s there and back, and by how many MB the process between grew at its peak."""
+    # Before the first array: what an earlier one has left behind is not idle.
+    idle_mb = _idle_mb.setdefault(subject.middle_pid, memory_mb(subject.middle_pid, "VmRSS"))
     await _refuse_what_takes_too_long(subject, megabytes)
     array = noise(megabytes)
     gc.collect()
     forget_peak(subject.middle_pid)
-    # Before the first array: what an earlier one has left behind is not idle.
-    idle_mb = _idle_mb.setdefault(subject.middle_pid, memory_mb(subject.middle_pid, "VmRSS"))
     count = 0
     start = time.perf_counter()
     while count < REPEATS[megabytes] and (not count or time.perf_counter() - start < LONGEST_S):
