@@ -116,16 +116,23 @@ CALLER = """
 
 @pytest.mark.parametrize("kind", ["window", "web-worker"])
 async def test_a_plugin_in_a_frame_gives_up_times_and_listens(person: Person, kind: str) -> None:
-    await person.load(SOURCE, "Source")
-    log = await person.opens_log("Source")
+    # One of its own: an earlier one may live on, with what it printed and its runs.
+    name = f"Source for a {kind}"
+    card = await person.load(SOURCE.replace('"name": "Source"', f'"name": "{name}"'), name)
+    log = await person.opens_log(name)
+    caller = CALLER.replace('getPlugin("Source")', f'getPlugin("{name}")')
     if kind == "window":
-        await person.load(window_plugin("Caller", CALLER), "Caller")
+        await person.load(window_plugin("Caller", caller), "Caller")
         await person.presses("Caller", "Open")
     else:
-        await person.load(plugin_file("Caller", CALLER, lang="javascript", type=kind), "Caller")
+        await person.load(plugin_file("Caller", caller, lang="javascript", type=kind), "Caller")
         await person.run("Caller")
     words = "TimeoutError, 0.4 working hard, AbortError, "
     await expect(person.dialog()).to_contain_text(words)
     await person.dialog().get_by_role("button").first.click()
     # The call that had no time may not even have begun.
     await expect(log.get_by_text("the run was cancelled").first).to_be_visible()
+    await card.get_by_text("Runs", exact=True).click()
+    runs = card.get_by_role("list", name=f"Runs of {name}")
+    await expect(runs.get_by_text("Cancelled after").first).to_be_visible()
+    await expect(runs.get_by_text("Running for")).to_have_count(0)

@@ -21,7 +21,7 @@
   }
   const WISHES = "call_options";
 
-  /** Calls that wait for an answer, by id. @type {Map<number, {target?: string, progress?: number}>} */
+  /** Calls that wait for an answer, by id. @type {Map<number, {isGone: boolean, target?: string, progress?: number}>} */
   const calls = new Map();
   let lastId = 0;
 
@@ -34,13 +34,13 @@
   function call(rpc, remote, { timeoutS, signal, onProgress }, args) {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const id = (lastId += 1);
-    const sent = {};
+    const sent = { isGone: false };
     calls.set(id, sent);
     return new Promise((resolve, reject) => {
       /** @param {unknown} reason */
       const giveUp = (reason) => {
         if (!calls.has(id)) return;
-        if (sent.target) rpc._connection.emit({ type: "cancel", target_id: sent.target, call: id });
+        if (sent.isGone) rpc._connection.emit({ type: "cancel", target_id: sent.target, call: id });
         end();
         reject(reason);
       };
@@ -124,6 +124,8 @@
       const sent = calls.get(wishes.id);
       // It was given up while its arguments were encoded: nobody waits, and nothing is kept for it.
       if (!sent) return rpc._store.fetch(message.promise[1]._rvalue)(new Error("The call was given up."));
+      sent.isGone = true;
+      // The core's end has no id.
       sent.target = message.target_id;
       sent.progress = wishes.progress?._rvalue;
       return emit.call(connection, { ...message, type: WISHES, kind: message.type, wishes }, ...rest);

@@ -45,7 +45,8 @@ class Connection {
 
 /** Return the two ends, and what one end calls on the object that the other offers. */
 export async function connected(RPC, offered) {
-  const [here, there] = [new Connection("here"), new Connection("there")];
+  // The core's end has no id that the plugin's could address.
+  const [here, there] = [new Connection("here"), new Connection(undefined)];
   [here.other, there.other] = [there, here];
   const [mine, its] = [new RPC(here, { name: "mine" }), new RPC(there, { name: "its" })];
   const seen = new Promise((resolve) => mine.once("remoteReady", resolve));
