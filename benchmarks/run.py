@@ -88,7 +88,7 @@ def _options() -> argparse.Namespace:
         "--without-others",
         dest="others",
         action="store_false",
-        help="measure the floors and the engine only, in a third of the time",
+        help="measure the floors and the engine only",
     )
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in BENCHMARKS]
