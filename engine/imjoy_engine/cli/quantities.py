@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import click
 
 from imjoy_engine.resources.quantities import parse_duration_s, parse_size_bytes
 
-__all__ = ["in_words", "read_duration", "read_size"]
+__all__ = ["duration_option", "in_words", "read_duration", "read_size"]
 
 Reader = Callable[[click.Context, click.Parameter, str | None], float | None]
 
@@ -35,3 +36,8 @@ read_size = _reader(parse_size_bytes)
 """Callback of an option: `8 GB` in bytes."""
 read_duration = _reader(parse_duration_s)
 """Callback of an option: `30 min` in seconds."""
+
+
+def duration_option(name: str, default_s: float, words: str) -> Callable[[Any], Any]:
+    """Return an option that is a duration; its help is `words`, and shows the default as one."""
+    return click.option(name, callback=read_duration, default=in_words(default_s), help=words)

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from imjoy_engine import logs
 from imjoy_engine.app import Engine
-from imjoy_engine.cli.quantities import in_words, read_duration, read_size
+from imjoy_engine.cli.quantities import duration_option, read_duration, read_size
 from imjoy_engine.cli.variables import CommandWithVariables
 from imjoy_engine.config import EngineConfig, Limits
 from imjoy_engine.errors import UsageError
@@ -81,17 +81,15 @@ _LOG = logging.getLogger("imjoy_engine")
 )
 @click.option("--share-gpus", is_flag=True, help="Let every plugin share its GPU with others.")
 @click.option("--gpus-on-request", is_flag=True, help="Hide GPUs from plugins that ask for none.")
-@click.option(
+@duration_option(
     "--grace",
-    callback=read_duration,
-    default=in_words(Limits.session_grace_s),
-    help="How long a session, and a plugin without a client, lives on; not one that may detach.",
+    Limits.session_grace_s,
+    "How long a session, and a plugin without a client, lives on; not one that may detach.",
 )
-@click.option(
+@duration_option(
     "--detached-max-age",
-    callback=read_duration,
-    default=in_words(Limits.detached_s),
-    help="End plugins that may detach when no engine has come back for so long.",
+    Limits.detached_s,
+    "End plugins that may detach when no engine has come back for so long.",
 )
 @click.option(
     "--restarts",
@@ -99,17 +97,15 @@ _LOG = logging.getLogger("imjoy_engine")
     default=Limits.restarts,
     help="How often a plugin that is to be started again after a crash is, …",
 )
-@click.option(
+@duration_option(
     "--restarts-within",
-    callback=read_duration,
-    default=in_words(Limits.restarts_within_s),
-    help="… in so much time; then it stays ended.",
+    Limits.restarts_within_s,
+    "… in so much time; then it stays ended.",
 )
-@click.option(
+@duration_option(
     "--restart-wait",
-    callback=read_duration,
-    default=in_words(Limits.restart_wait_s),
-    help="Before the first such start; before each other one twice the last.",
+    Limits.restart_wait_s,
+    "Before the first such start; before each other one twice the last.",
 )
 @click.option(
     "--locked", is_flag=True, help="Build only exactly what the locks of the plugins say."
@@ -119,11 +115,10 @@ _LOG = logging.getLogger("imjoy_engine")
     is_flag=True,
     help="Let every plugin run its own commands for its environment, without asking anybody.",
 )
-@click.option(
+@duration_option(
     "--store-max-age",
-    callback=read_duration,
-    default=in_words(Limits.store_max_age_s or 0.0),
-    help="Remove environments that nobody has used for so long; 0 is never.",
+    Limits.store_max_age_s or 0.0,
+    "Remove environments that nobody has used for so long; 0 is never.",
 )
 @click.option(
     "--store-max-size",

@@ -21,7 +21,6 @@ from imjoy_engine.processes.tree import OnOutput, ProcessTree
 
 __all__ = ["KeptPlace", "end_of_kept", "find_kept", "start_kept"]
 
-_SHIMS = Shims()
 _SOCKET, _ENDING = "keeper.sock", "ending"
 _ANSWER_S = 10.0
 
@@ -41,7 +40,7 @@ class KeptPlace:
 
 
 async def start_kept(
-    command: Command, place: KeptPlace, on_output: OnOutput, shims: Shims = _SHIMS
+    command: Command, place: KeptPlace, on_output: OnOutput, shims: Shims
 ) -> ProcessTree:
     """Return the tree of a command that runs, and lives on when this engine dies or leaves it.
 
