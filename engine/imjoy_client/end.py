@@ -292,6 +292,10 @@ class PluginEnd:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def after_reports(self, callback_id: str, settle: Callable[[], None]) -> None:
+        """Settle the answer of a call: what hears of its progress has begun in the same loop."""
+        settle()
+
     def cancel_call(self, call: IncomingCall) -> None:
         """Have a call end that is not waited for any more; one that has not begun never does."""
         if call.work is not None:

@@ -20,7 +20,8 @@ __all__ = ["Host", "ScriptRequest", "Settleable"]
 class Settleable(Protocol):
     """What a caller gets to wait on; made by the process that the peer lives in.
 
-    Settled once, by one of the two methods, from the thread that hands messages to the peer.
+    Settled once, by one of the two methods, from the thread that hands messages to the peer, or
+    where the host's `after_reports` does so.
     """
 
     def resolve(self, value: Any) -> None:
@@ -69,6 +70,13 @@ class Host(Protocol):
 
     def run_call(self, call: IncomingCall) -> None:
         """Have a call run, soon and elsewhere, and answered."""
+        ...
+
+    def after_reports(self, callback_id: str, settle: Callable[[], None]) -> None:
+        """Have the answer of a call settled when what hears of its progress has heard all of it.
+
+        `callback_id` is that of the listener, whose calls this is to come behind.
+        """
         ...
 
     def cancel_call(self, call: IncomingCall) -> None:

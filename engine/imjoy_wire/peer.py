@@ -337,18 +337,22 @@ class Peer:
         call = self._waiting.take_call(key)
         if call is None:
             return
+        value: Any = None
+        settle: Callable[[Any], None] = call.promise.reject
         try:
             values = decode(request.args, Passage(self, sender))
         except DialectError as error:
-            call.promise.reject(error)
+            value = error
         else:
             value = values[0] if values else None
             if outcome == "resolve":
-                call.promise.resolve(value)
-            elif isinstance(value, Exception):
-                call.promise.reject(value)
-            else:
-                call.promise.reject(RemoteError("" if value is None else str(value)))
+                settle = call.promise.resolve
+            elif not isinstance(value, Exception):
+                value = RemoteError("" if value is None else str(value))
+        if call.on_progress is None:
+            settle(value)
+        else:
+            self._host.after_reports(f"{key}:progress", lambda: settle(value))
         if not request.says_releases:
             self.callbacks_outlive(call.callback_ids, sender)
 

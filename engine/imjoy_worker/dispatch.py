@@ -79,6 +79,10 @@ class Dispatcher:
             there = self._executor(choice)
             context.run(self._lanes.submit, call.callback_id, lambda: self._run_plain(call, there))
 
+    def after_calls(self, callback_id: Any, job: Callable[[], None]) -> None:
+        """Do something when the calls of a plain callback that came before have ended."""
+        self._lanes.follow(callback_id, job)
+
     def cancel(self, call: IncomingCall) -> None:
         """Have a call that is marked as cancelled end.
 

@@ -140,6 +140,15 @@ class Lanes:
             if lane.runner is None:
                 self._start(lane)
 
+    def follow(self, key: Any, job: Job) -> None:
+        """Run the job behind those of this key; here and now when there are none."""
+        with self._lock:
+            lane = self._lanes.get(key)
+            if lane is not None:
+                lane.jobs.append(job)
+                return
+        job()
+
     def step_aside(self, lane: "_Lane", runner: object) -> None:
         """Let the next job begin although this runner's has not ended."""
         with self._lock:

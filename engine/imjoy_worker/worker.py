@@ -160,6 +160,10 @@ class Worker:
             body, _ = codec.pack(told)
             self._link.send(Frame("", self.peer.peer_id, RUN, body))
 
+    def after_reports(self, callback_id: str, settle: Callable[[], None]) -> None:
+        """Settle the answer of a call behind the calls of what hears of its progress."""
+        self.dispatcher.after_calls(callback_id, settle)
+
     def cancel_call(self, call: IncomingCall) -> None:
         """Have a call end that is not waited for any more."""
         self.dispatcher.cancel(call)

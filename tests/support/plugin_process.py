@@ -96,6 +96,9 @@ class Client:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def after_reports(self, callback_id: str, settle: Callable[[], None]) -> None:
+        settle()
+
     def cancel_call(self, call: IncomingCall) -> None:
         call.work.add_done_callback(lambda _: call.end_cancelled())
         call.work.cancel()

@@ -96,6 +96,9 @@ class MemoryHost:
         else:
             run(call)
 
+    def after_reports(self, callback_id: str, settle: Callable[[], None]) -> None:
+        settle()
+
     def cancel_call(self, call: IncomingCall) -> None:
         call.end_cancelled()
 

@@ -55,6 +55,9 @@ class SmallWorker:
         if call.label not in self.unanswered:
             run(call)
 
+    def after_reports(self, callback_id: str, settle: Callable[[], None]) -> None:
+        settle()
+
     def cancel_call(self, call: IncomingCall) -> None:
         call.end_cancelled()
 

@@ -171,6 +171,35 @@ api.export({'coroutine': coroutine, 'thread': thread})
         assert callable(heard[6])
 
 
+async def test_an_answer_comes_when_all_progress_before_it_was_heard(started):
+    script = """
+import threading
+gate = threading.Event()
+async def hears():
+    heard = []
+    def hear(value):
+        gate.wait()
+        heard.append(value)
+    return [await api.tells.with_options(on_progress=hear)(), heard]
+async def nothing():
+    pass
+api.export({'hears': hears, 'nothing': nothing, 'open': gate.set})
+"""
+    told = asyncio.Event()
+
+    async def tells_and_says_so():
+        await tells()
+        told.set()
+
+    async with started(core={"tells": tells_and_says_so}) as engine, asyncio.timeout(DEADLINE_S):
+        api = await engine.clients["browser"].start(script)
+        listening = api.hears()
+        await told.wait()
+        await api.nothing()  # behind the answer: that has come when this is answered
+        await api.open()
+        assert await listening == [None, [0, 1, 2]]
+
+
 async def test_a_call_of_another_plugin_is_cancelled_and_timed_from_within(started):
     script = """
 import asyncio
