@@ -132,6 +132,30 @@ def _between(megabytes: int) -> Benchmark:
     return Benchmark("between_plugins", (rate,), (FLOOR, CHANNEL), bars, arguments)
 
 
+def _spending(
+    of: str, unit: str, *also: Measured, megabytes: int = 0, by_socketio: bool = False
+) -> Benchmark:
+    """Who spends what on one of these, beside the floor: why its time is what it is."""
+    figures = (
+        Measured("client", f"CPU of {unit}, client", "µs"),
+        Measured("middle", f"CPU of {unit}, between", "µs"),
+        Measured("plugins", f"CPU of {unit}, plugins", "µs"),
+        Measured("cores", f"cores at work on {unit}", "cores", lower_is_better=False),
+        *also,
+    )
+    bars = (Bar(CHANNEL, FLOOR, {}), Bar(SOCKETIO, SOCKETIO_FLOOR, {}))
+    subjects = (FLOOR, SOCKETIO_FLOOR, CHANNEL, SOCKETIO) if by_socketio else (FLOOR, CHANNEL)
+    arguments = {"of": of, "megabytes": megabytes}
+    return Benchmark("spending", figures, subjects, bars, arguments, others=())
+
+
+def _spending_on_array(megabytes: int) -> Benchmark:
+    unit = f"1 MB of a {megabytes} MB array"
+    waited = Measured("waited", f"wait for a core, {unit}", "µs")
+    faults = Measured("faults", f"fresh pages, {unit}", "pages")
+    return _spending("array", unit, waited, faults, megabytes=megabytes)
+
+
 BENCHMARKS: dict[str, Benchmark] = {
     "small-calls": Benchmark(
         "small_calls",
@@ -177,6 +201,15 @@ BENCHMARKS: dict[str, Benchmark] = {
         (FLOOR, SOCKETIO_FLOOR, CHANNEL, SOCKETIO),
         (Bar(CHANNEL, FLOOR, {"rate": 0.6}), Bar(SOCKETIO, SOCKETIO_FLOOR, {})),
     ),
+    "spent-call": _spending(
+        "call",
+        "a small call",
+        Measured("turns", "threads woken for a small call", "turns"),
+        by_socketio=True,
+    ),
+    "spent-in-flight": _spending("in_flight", "a small call of 64", by_socketio=True),
+    "spent-callback": _spending("callback", "a callback", by_socketio=True),
+    **{f"spent-array-{size}": _spending_on_array(size) for size in (1, 16)},
     "start-and-stop": Benchmark(
         "start_and_stop",
         (

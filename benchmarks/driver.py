@@ -16,9 +16,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import lives, workloads
+from benchmarks import lives, spending, workloads
 
-WORKLOADS: dict[str, Callable[..., Any]] = {**workloads.WORKLOADS, **lives.WORKLOADS}
+WORKLOADS: dict[str, Callable[..., Any]] = {
+    **workloads.WORKLOADS,
+    **lives.WORKLOADS,
+    **spending.WORKLOADS,
+}
 
 
 async def main(name: str, opener: str, options: dict[str, Any]) -> None:

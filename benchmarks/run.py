@@ -15,13 +15,14 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import browser, building, comparisons
+from benchmarks import browser, building, comparisons, steps
 from benchmarks.measure import Row
 from benchmarks.running import Started
 
 OF_THEIR_OWN: dict[str, Callable[[int], Awaitable[list[Row]]]] = {
     "browser": browser.benchmark,
     "environments": building.benchmark,
+    "steps": steps.benchmark,
 }
 BENCHMARKS = (*comparisons.BENCHMARKS, *OF_THEIR_OWN)
 

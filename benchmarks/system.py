@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 MB = 1_000_000
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
@@ -35,6 +36,35 @@ def cpu_s(pid: int) -> float:
     """Return for how long a process has had a core, in seconds."""
     fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) * TICK_S
+
+
+class Spent(NamedTuple):
+    """What a process's threads have had since their start, together."""
+
+    cpu_s: float
+    """For how long they have had a core,"""
+    waited_s: float
+    """and for how long they could have run, but others had the cores."""
+    turns: float
+    """How often one of them was given a core."""
+    faults: float
+    """How often a page of memory was touched that the process had not got yet."""
+
+
+def spent(pid: int) -> Spent:
+    """Return what a process has spent so far. Raises FileNotFoundError when it has ended."""
+    process = PROC / str(pid)
+    faults = int((process / "stat").read_text().rpartition(")")[2].split()[7])
+    threads = [_schedstat(thread) for thread in (process / "task").iterdir()]
+    cpu_ns, waited_ns, turns = map(sum, zip(*threads, strict=True))
+    return Spent(cpu_ns / 1e9, waited_ns / 1e9, turns, faults)
+
+
+def _schedstat(thread: Path) -> list[int]:
+    try:
+        return [int(number) for number in (thread / "schedstat").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return [0, 0, 0]  # it has just ended
 
 
 def descendants(pid: int) -> list[int]:

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from benchmarks.system import descendants, spent
+
+
+def work() -> None:
+    sum(number * number for number in range(300_000))
+
+
+def test_what_every_thread_of_a_process_has_had_is_counted():
+    done, end = threading.Event(), threading.Event()
+
+    def run() -> None:
+        work()
+        done.set()
+        end.wait()
+
+    before = spent(os.getpid())
+    thread = threading.Thread(target=run)
+    thread.start()
+    done.wait()
+    after = spent(os.getpid())
+    end.set()
+    thread.join()
+    assert after.cpu_s > before.cpu_s
+    assert after.turns > before.turns
+
+
+def test_memory_that_is_touched_for_the_first_time_is_counted():
+    before = spent(os.getpid()).faults
+    assert bytearray(64 << 20)
+    assert spent(os.getpid()).faults > before
+
+
+def test_a_process_that_has_ended_has_nothing():
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    with pytest.raises(FileNotFoundError):
+        spent(child.pid)
+
+
+def test_children_and_theirs_are_found():
+    nested = (
+        "import subprocess, sys; subprocess.run([sys.executable, '-c', \"print(''); input()\"])"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", nested], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        child.stdout.readline()
+        found = descendants(os.getpid())
+        below = descendants(child.pid)
+        child.communicate(b"\n")
+    assert child.pid in found
+    assert len(below) == 1
+    assert below[0] in found
