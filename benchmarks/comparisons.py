@@ -186,6 +186,9 @@ BENCHMARKS: dict[str, Benchmark] = {
         (
             Measured("p99", "small call due every 10 ms while 256 MB pass, p99", "ms"),
             Measured("longest", "small call due every 10 ms while 256 MB pass, longest", "ms"),
+            Measured("begun", "slowest tenth of these calls, until begun", "ms"),
+            Measured("out", "slowest tenth of these calls, way out", "ms"),
+            Measured("back", "slowest tenth of these calls, way back", "ms"),
         ),
         (FLOOR, CHANNEL, SOCKETIO),
         (Bar(CHANNEL, None, {"p99": 20.0}),),
@@ -209,7 +212,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     ),
     "spent-in-flight": _spending("in_flight", "a small call of 64", by_socketio=True),
     "spent-callback": _spending("callback", "a callback", by_socketio=True),
-    **{f"spent-array-{size}": _spending_on_array(size) for size in (1, 16)},
+    **{f"spent-array-{size}": _spending_on_array(size) for size in (1, 16, 256)},
     "start-and-stop": Benchmark(
         "start_and_stop",
         (

@@ -18,6 +18,7 @@ from rich.table import Table
 from benchmarks import browser, building, comparisons, steps
 from benchmarks.measure import Row
 from benchmarks.running import Started
+from benchmarks.system import machine_busy_s, own_busy_s
 
 OF_THEIR_OWN: dict[str, Callable[[int], Awaitable[list[Row]]]] = {
     "browser": browser.benchmark,
@@ -35,7 +36,13 @@ LEAST_ROUNDS = 5
 def main() -> None:
     options = _options()
     began = time.monotonic()
-    rows = asyncio.run(_measured(options.names or list(BENCHMARKS), options))
+    names = options.names or list(BENCHMARKS)
+    busy_s, own_s = machine_busy_s(), own_busy_s()
+    rows = asyncio.run(_measured(names, options))
+    others_s = machine_busy_s() - busy_s - (own_busy_s() - own_s)
+    cores = max(0.0, others_s) / (time.monotonic() - began)
+    rows.append(Row("cores at work on anything else during this run", cores, "cores"))
+    _kept(rows)
     console = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
     console.print(shown(rows, f"Medians of {options.rounds} interleaved rounds"))
     where = OUT.relative_to(Path.cwd()) if OUT.is_relative_to(Path.cwd()) else OUT
@@ -55,12 +62,16 @@ async def _measured(names: list[str], options: argparse.Namespace) -> list[Row]:
                 await started.stop()
             running = needed
             rows += await _rows_of(name, options.rounds, started)
-            OUT.parent.mkdir(exist_ok=True)
-            OUT.write_text(json.dumps([row.as_dict() for row in rows], indent=1) + "\n")
+            _kept(rows)
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     finally:
         await started.stop()
     return rows
+
+
+def _kept(rows: list[Row]) -> None:
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps([row.as_dict() for row in rows], indent=1) + "\n")
 
 
 async def _rows_of(name: str, rounds: int, started: Started) -> list[Row]:

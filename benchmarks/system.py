@@ -67,6 +67,19 @@ def _schedstat(thread: Path) -> list[int]:
         return [0, 0, 0]  # it has just ended
 
 
+def machine_busy_s() -> float:
+    """Return for how long the cores have been at work since the machine's start, all together."""
+    user, nice, system, _idle, _iowait, irq, softirq, *_ = (
+        int(ticks) for ticks in (PROC / "stat").read_text().splitlines()[0].split()[1:]
+    )
+    return (user + nice + system + irq + softirq) * TICK_S
+
+
+def own_busy_s() -> float:
+    """Return for how long this process has had a core, with all below it that have ended."""
+    return sum(os.times()[:4])
+
+
 def descendants(pid: int) -> list[int]:
     """Return the processes that a process has started, and theirs."""
     parents: dict[int, list[int]] = {}

@@ -9,7 +9,7 @@ import asyncio
 import gc
 import math
 import time
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from benchmarks.system import MB, forget_peak, memory_mb
 
@@ -43,8 +43,11 @@ class Subject(Protocol):
         """Send {"x": 1} to the plugin and get it back."""
         ...
 
-    async def beside(self) -> None:
-        """The same with another plugin over the same connection."""
+    async def beside(self) -> float | None:
+        """The same with another plugin over the same connection.
+
+        Returns when it was there, by `time.perf_counter()`, which all processes share, or None.
+        """
         ...
 
     async def in_flight(self, calls: int, width: int) -> None:
@@ -65,6 +68,15 @@ class Subject(Protocol):
         Returns how many seconds that took, as seen by the first plugin.
         """
         ...
+
+
+class Due(NamedTuple):
+    """A small call by the clock: when it was due, when it began, was there, and was answered."""
+
+    due: float
+    begun: float
+    there: float | None
+    answered: float
 
 
 async def small_calls(subject: Subject) -> dict[str, Any]:
@@ -122,19 +134,19 @@ async def beside_array(subject: Subject, megabytes: int) -> dict[str, Any]:
 
     Measured from when a call was due: one that could not begin in time has waited, too. At least
     100 are counted; the array goes more than once if need be. Who needs too long for the array is
-    given a smaller one.
+    given a smaller one. `lateness` has the figures.
     """
     notes = {}
     if await _seconds_for(subject, megabytes) > PATIENCE_S:
         megabytes = SMALLER_MB
         notes["note"] = f"beside {megabytes} MB only"
     array = noise(megabytes)
-    late_s: list[float] = []
+    calls: list[Due] = []
     done = asyncio.Event()
 
     async def transfer() -> None:
         try:
-            while len(late_s) < LEAST_DUE:
+            while len(calls) < LEAST_DUE:
                 back = await subject.array(array)
                 _check(array, back)
                 del back
@@ -142,23 +154,44 @@ async def beside_array(subject: Subject, megabytes: int) -> dict[str, Any]:
             done.set()
 
     async def call(due: float) -> None:
-        await subject.beside()
-        late_s.append(time.perf_counter() - due)
+        begun = time.perf_counter()
+        there = await subject.beside()
+        calls.append(Due(due, begun, there, time.perf_counter()))
 
     for _ in range(WARM_UP_CALLS):
         await subject.beside()
     moving = asyncio.ensure_future(transfer())
-    calls: list[asyncio.Task[None]] = []
+    tasks: list[asyncio.Task[None]] = []
     due = time.perf_counter()
     while not done.is_set():
         due += DUE_EVERY_S
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         while due <= time.perf_counter():  # those that came due while this loop was kept waiting
-            calls.append(asyncio.ensure_future(call(due)))
+            tasks.append(asyncio.ensure_future(call(due)))
             due += DUE_EVERY_S
     await moving
-    await asyncio.gather(*calls)
-    return {"p99": percentile(late_s, 99) * 1e3, "longest": max(late_s) * 1e3, **notes}
+    await asyncio.gather(*tasks)
+    return {**lateness(calls), **notes}
+
+
+def lateness(calls: list[Due]) -> dict[str, float]:
+    """Return the p99 of how late calls were answered in ms, the longest, and where the slow wait.
+
+    `begun`, `out` and `back` are means of the slowest tenth, and together the mean of these: until
+    the client began them, on the way to the plugin, and on the way back.
+    """
+    late_s = [call.answered - call.due for call in calls]
+    found = {"p99": percentile(late_s, 99) * 1e3, "longest": max(late_s) * 1e3}
+    slowest = sorted(calls, key=lambda call: call.due - call.answered)[: -(-len(calls) // 10)]
+    parts = [
+        (call.begun - call.due, call.there - call.begun, call.answered - call.there)
+        for call in slowest
+        if call.there is not None
+    ]
+    if parts:
+        means = (sum(part) / len(parts) * 1e3 for part in zip(*parts, strict=True))
+        found.update(zip(("begun", "out", "back"), means, strict=True))
+    return found
 
 
 async def callbacks(subject: Subject) -> dict[str, Any]:

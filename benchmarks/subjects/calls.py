@@ -31,7 +31,7 @@ class Plugins(Calls):
         if await self._plugin.echo({"x": 1}) != {"x": 1}:
             raise AssertionError("The plugin gave back something else.")
 
-    async def beside(self) -> None:
+    async def beside(self) -> float | None:
         await self._other.echo({"x": 1})
 
     async def array(self, array: Any) -> Any:

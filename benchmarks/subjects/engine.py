@@ -28,6 +28,9 @@ class Plugin:
     async def echo(self, value):
         return value
 
+    async def seen(self, value):
+        return value, time.perf_counter()
+
     async def call_back(self, function, count):
         for _ in range(count):
             await function(1)
@@ -100,6 +103,10 @@ async def engine(
 
 
 class Engine(Plugins):
+    async def beside(self) -> float:
+        _, there = await self._other.seen({"x": 1})
+        return there
+
     async def between(self, size: int) -> float:
         return await self._plugin.send_on(size)
 

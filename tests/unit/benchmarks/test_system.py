@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from benchmarks.system import descendants, spent
+from benchmarks.system import descendants, machine_busy_s, own_busy_s, spent
 
 
 def work() -> None:
@@ -60,3 +60,11 @@ def test_children_and_theirs_are_found():
     assert child.pid in found
     assert len(below) == 1
     assert below[0] in found
+
+
+def test_what_an_ended_child_has_done_counts_as_ours_and_as_the_machines():
+    busy_s, own_s = machine_busy_s(), own_busy_s()
+    program = "import time\nwhile time.process_time() < 0.2: pass"
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert own_busy_s() - own_s >= 0.19
+    assert machine_busy_s() - busy_s >= 0.1
