@@ -152,12 +152,14 @@ class Worker:
 
     def _tell_progress(self, path: str, args: Sequence[Any]) -> None:
         """Tell the engine how far a run is, when it tells its page."""
-        run_id = self._runs.id_of(current.current_call())
-        if run_id is None or not args:
-            return
-        told = {"id": run_id, "status" if path == "showStatus" else "progress": args[0]}
-        if isinstance(args[0], (int, float, str)):
-            body, _ = codec.pack(told)
+        if args and isinstance(args[0], (int, float, str)):
+            word = "status" if path == "showStatus" else "progress"
+            self._tell_of_run(current.current_call(), word, args[0])
+
+    def _tell_of_run(self, call: Optional[IncomingCall], word: str, value: Any) -> None:
+        run_id = self._runs.id_of(call)
+        if run_id is not None:
+            body, _ = codec.pack({"id": run_id, word: value})
             self._link.send(Frame("", self.peer.peer_id, RUN, body))
 
     def after_reports(self, callback_id: str, settle: Callable[[], None]) -> None:
@@ -165,7 +167,8 @@ class Worker:
         self.dispatcher.after_calls(callback_id, settle)
 
     def cancel_call(self, call: IncomingCall) -> None:
-        """Have a call end that is not waited for any more."""
+        """Have a call end that is not waited for any more; of a run the engine hears it."""
+        self._tell_of_run(call, "unwanted", True)
         self.dispatcher.cancel(call)
 
     def run_step(self, call: IncomingCall, stream: OwnStream) -> None:

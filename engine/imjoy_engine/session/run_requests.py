@@ -74,4 +74,5 @@ class RunRequests:
         if not run.is_over:
             instance = instance_by_id(run.instance, session.workspace, self._pool)
             instance.deliver(control_frame(RUN, {"cancel": run.id}, to=instance.peer_id))
+            run = self._runs.unwanted(run)
         return {"run": run.as_dict()}

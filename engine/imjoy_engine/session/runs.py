@@ -54,6 +54,9 @@ class Run:
     """Of the kept result; None when there is none, or it was too big to keep."""
     error: dict[str, Any] | None = None
     """Why it failed, when that is not in the result: how the plugin ended."""
+    unwanted: bool = False
+    """Whether it was cancelled. While it is running all the same, its function has not ended: one
+    that computes in a thread ends when it looks up, or with the plugin."""
 
     @property
     def is_over(self) -> bool:
@@ -175,6 +178,9 @@ class Runs:
         if isinstance(status, str):
             run = replace(run, status=status[:_MAX_TEXT])
         self._runs[run.id] = run
+        if said.get("unwanted") is True and not run.unwanted:
+            self.unwanted(run)
+            return
         self.on_change(run)
 
     def _answered(self, answer: Frame, instance: PluginInstance) -> None:
@@ -218,6 +224,12 @@ class Runs:
                 hint="It may be so old that it was forgotten: list_runs says which there are.",
             )
         return run
+
+    def unwanted(self, run: Run) -> Run:
+        """Take note that somebody has cancelled a run that is under way; return it as it is now."""
+        if not run.unwanted:
+            self._change(replace(run, unwanted=True))
+        return self._runs[run.id]
 
     async def wait(self, run_id: object, workspace: str) -> Run:
         """Return a run when it is over. Raises NotFoundError."""

@@ -22,6 +22,7 @@ import { LinkError } from "./errors.js";
  * @property {string} status
  * @property {number | null} size_bytes of the kept result
  * @property {{message?: string, code?: string} | null} error how its plugin ended, if that ended it
+ * @property {boolean} [unwanted] it was cancelled; while it is running all the same, its function has not ended
  */
 
 const WAIT_S = 25;

@@ -31,6 +31,8 @@ test("a run is told in words", () => {
   const stopped = { ...RUN, state: "failed", ended: 1002, error: { code: "plugin-stopped" } };
   assert.equal(runWords(stopped, 9999), "Stopped after 2.0 s");
   assert.equal(runWords({ ...RUN, state: "cancelled", ended: 1002 }, 9999), "Cancelled after 2.0 s");
+  assert.equal(runWords({ ...RUN, unwanted: true, status: "epoch 3" }, 1005), "Cancelling… Running for 5.0 s");
+  assert.equal(runWords({ ...RUN, unwanted: true, state: "done", ended: 1002 }, 9999), "Finished in 2.0 s");
   assert.equal(runWords({ ...RUN, state: "lost", ended: 1002 }, 9999), "Lost with the engine");
 });
 

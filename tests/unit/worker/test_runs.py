@@ -95,6 +95,30 @@ async def test_a_run_can_be_cancelled_by_who_did_not_begin_it(started):
     assert marks == [{"run": {"id": "r-1", "state": "cancelled"}}]
 
 
+async def test_the_engine_hears_of_a_run_that_its_caller_gives_up(started):
+    async with started(core=CORE) as engine, asyncio.timeout(DEADLINE_S):
+        browser = engine.clients["browser"]
+        api = await browser.start(
+            "import threading\nfree = threading.Event()\n"
+            "def computes():\n    print('computes', flush=True)\n    free.wait(20)\n"
+            "async def let_go():\n    free.set()\n"
+            "async def look():\n    pass\n"
+            "api.export({'computes': computes, 'let_go': let_go, 'look': look})"
+        )
+        browser.run_id = "r-1"
+        running = api.computes()
+        await engine.printed("computes")
+        running.cancel()
+        # What was sent before an answer has come before it.
+        await api.look()
+        assert ("run", {"id": "r-1", "unwanted": True}) in engine.told
+        assert not engine.marked
+        await api.let_go()
+        while not engine.marked:
+            await api.look()
+    assert engine.marked[0].extra == {"run": {"id": "r-1", "state": "cancelled"}}
+
+
 async def test_a_run_that_ends_by_itself_after_it_was_cancelled_is_cancelled(started):
     async with started(core=CORE) as engine, asyncio.timeout(DEADLINE_S):
         browser = engine.clients["browser"]
@@ -111,6 +135,7 @@ async def test_a_run_that_ends_by_itself_after_it_was_cancelled_is_cancelled(sta
         engine.control("run", {"cancel": "r-1"})
         with pytest.raises(RemoteError, match="cancelled"):
             await running
+        assert ("run", {"id": "r-1", "unwanted": True}) in engine.told
         browser.run_id = "r-2"
         with pytest.raises(RemoteError, match="cancelled"):
             await api.of_its_own()

@@ -22,9 +22,18 @@ export function hasAnswer({ state, size_bytes }) {
   return state !== "running" && state !== "cancelled" && size_bytes !== null;
 }
 
+/** Whether a run was cancelled and its function has not ended yet. @param {Pick<RunRecord, "state" | "unwanted">} run */
+export function isCancelling({ state, unwanted }) {
+  return state === "running" && Boolean(unwanted);
+}
+
+/** What a person can do of a function that computes on. */
+export const CANCELLING = "Cancelling… It computes on until it looks up; stop the plugin to end it now.";
+
 /** Return how a run stands, in words. @param {RunRecord} run @param {number} now in seconds */
-export function runWords({ state, started, ended, progress, status, error }, now) {
+export function runWords({ state, started, ended, progress, status, error, unwanted }, now) {
   const took = formatDuration((ended ?? now) - started);
+  if (isCancelling({ state, unwanted })) return `Cancelling… Running for ${took}`;
   if (state === "running") {
     const far = progress === null ? "" : ` ${Math.round(percent(progress))} %`;
     return [`Running for ${took}${far}`, status].filter(Boolean).join(": ");

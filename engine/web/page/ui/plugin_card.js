@@ -3,6 +3,7 @@
 import { html, useMemo } from "../../vendor/preact.js";
 import { parseForm } from "../joy/form.js";
 import { ENGINE_TYPES, hasEnded, isLastKnown, isRunnable, isStarting, isUp } from "../state/records.js";
+import { CANCELLING, isCancelling, runsOf } from "../state/run_list.js";
 import { BuildProgress } from "./build_progress.js";
 import { FailureNote } from "./failure_note.js";
 import { useApp, useFocusBack, useObservable } from "./hooks.js";
@@ -77,14 +78,18 @@ function LastKnown({ record }) {
  * @param {{record: PluginRecord, areListed: boolean}} props `areListed`: the list of runs says it
  */
 function Outcome({ record, areListed }) {
-  const { runner } = useApp();
-  const mayCancel = record.isCancellable && record.calls > 0;
-  const words = (!areListed && record.outcome) || (mayCancel ? "Under way…" : "");
+  const { runner, runs } = useApp();
+  const { name, file } = record;
+  const open = runsOf(useObservable(runs), name, file.tag).filter((run) => run.state === "running");
+  const isLate = open.some(isCancelling) && !hasEnded(record);
+  const isDone = isLate && open.every(isCancelling);
+  const mayCancel = record.isCancellable && record.calls > 0 && !isDone;
+  const words = (isLate && CANCELLING) || (!areListed && record.outcome) || (mayCancel ? "Under way…" : "");
   if (!words) return null;
   return html`<div class="outcome-line">
     <p class=${record.outcomeFailed ? "outcome outcome-failed" : "outcome"} role="status">${words}</p>
     ${mayCancel &&
-    html`<button class="button button-small" onClick=${() => runner?.cancel(record.name)}>Cancel</button>`}
+    html`<button class="button button-small" onClick=${() => runner?.cancel(name)}>Cancel</button>`}
   </div>`;
 }
 

@@ -1,7 +1,7 @@
 /** The last runs of a plugin: how each stands, and its result. */
 
 import { html } from "../../vendor/preact.js";
-import { hasAnswer, percent, runWords, runsOf } from "../state/run_list.js";
+import { hasAnswer, isCancelling, percent, runWords, runsOf } from "../state/run_list.js";
 import { wordsOf } from "../text/errors.js";
 import { formatClock } from "../text/format.js";
 import { useApp, useObservable } from "./hooks.js";
@@ -34,7 +34,9 @@ function RunRow({ run }) {
       run.progress !== null &&
       html`<progress class="bar" aria-label="Progress of the run" max="100" value=${percent(run.progress)}></progress>`}
     </span>
-    ${isOpen && html`<button class="button button-small" onClick=${() => void cancel()}>Cancel</button>`}
+    ${isOpen &&
+    !isCancelling(run) &&
+    html`<button class="button button-small" onClick=${() => void cancel()}>Cancel</button>`}
     ${hasAnswer(run) &&
     html`<button class="button button-small" onClick=${() => void runWatch.ended(run)}>Show</button>`}
   </li>`;

@@ -194,6 +194,25 @@ async def test_a_report_that_says_nothing_changes_nothing(tmp_path: Path, body: 
     await book.runs.close()
 
 
+async def test_a_run_that_was_cancelled_says_so_until_its_function_ends(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    for run_id in ("r-person", "r-caller"):
+        book.ask(run_id)
+    assert book.runs.unwanted(book.runs.find("r-person", "default")).unwanted
+    assert book.report(id="r-caller", unwanted=True)
+    assert book.report(id="r-caller", progress=0.5)
+    for run in book.runs.of_workspace("default"):
+        assert (run.state, run.unwanted) == ("running", True)
+    assert [run.unwanted for run in book.told] == [False, False, True, True, True]
+    # Also for the next engine, where its plugin outlives this one.
+    later = await book.anew()
+    later.runs.instance_found(INSTANCE)
+    assert later.runs.find("r-person", "default").unwanted
+    later.answer("r-person", state="cancelled")
+    assert later.runs.find("r-person", "default").state == "cancelled"
+    await later.runs.close()
+
+
 async def test_a_run_of_another_workspace_is_not_there(tmp_path: Path) -> None:
     book = Book(tmp_path)
     book.ask("r-1")
