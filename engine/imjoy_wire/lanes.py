@@ -85,6 +85,11 @@ class Lanes:
         """Return whether anything waits, held or not."""
         return bool(self._lanes)
 
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield what waits, big frames whole; lane by lane, in the order of each."""
+        for lane in self._lanes.values():
+            yield from lane.frames
+
     @property
     def is_ready(self) -> bool:
         """Whether `take` has a frame to give."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import platform
 from collections.abc import Mapping
@@ -59,7 +58,7 @@ from imjoy_engine.relay.routes import Routes
 from imjoy_engine.resources import GpuLeases, load_probe
 from imjoy_engine.resources.cgroups import find_cgroups
 from imjoy_engine.session import SessionRegistry
-from imjoy_engine.session.left_outboxes import remove_left_outboxes
+from imjoy_engine.session.left_outboxes import LeftOutboxes
 from imjoy_engine.session.plugin_requests import PluginRequests
 from imjoy_engine.session.run_files import RunFiles
 from imjoy_engine.session.run_requests import RunRequests
@@ -175,6 +174,7 @@ class Engine:
         admin.routes(app)
         add_api(app, BUILT / "templates", self._info)
         add_page(app, BUILT / "web")
+        left_outboxes = await LeftOutboxes.found(config.state_dir / "outbox")
         # Before clients come, so that none starts anew what is running.
         begin_found = await registry.find_detached()
         self.port = await stack.enter_async_context(
@@ -190,12 +190,13 @@ class Engine:
         stack.push_async_callback(registry.flushed, config.limits.shutdown_timeout_s)
         stack.push_async_callback(pool.end_bound)
         begin_found()
+        left_outboxes.start()
+        stack.push_async_callback(left_outboxes.close)
         lock.describe(url=self.url, local=self._local_url, key=key)
 
     async def _acquire(self, stack: AsyncExitStack) -> None:
         """Get what plugins stand on: GPUs, limits, environments."""
         config = self.config
-        await asyncio.to_thread(remove_left_outboxes, config.state_dir / "outbox")
         self._runs = Runs(RunFiles(config.state_dir / "runs"), self._clock, config.limits)
         await self._runs.open()
         stack.push_async_callback(self._runs.close)

@@ -6,8 +6,17 @@ import json
 from typing import Any
 
 from imjoy_wire.frames import Frame
+from imjoy_wire.lanes import RUN
 
-__all__ = ["frame_of", "record_of"]
+__all__ = ["frame_of", "is_message", "record_of"]
+
+
+def is_message(frame: Frame) -> bool:
+    """Return whether this is a message of a peer that is kept nowhere else, as results are.
+
+    Of one that was cut its announcement is, and the pieces are not.
+    """
+    return frame.kind == "rpc" and RUN not in frame.extra
 
 
 def record_of(frame: Frame) -> dict[str, Any]:

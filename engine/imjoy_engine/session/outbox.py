@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from imjoy_engine.records import append_records, read_records
-from imjoy_engine.session.kept_frames import frame_of, record_of
+from imjoy_engine.session.kept_frames import frame_of, is_message, record_of
 from imjoy_wire.frames import Frame
 from imjoy_wire.lanes import FRAME_OVERHEAD_BYTES
 
@@ -37,6 +37,7 @@ class Outbox:
         self._unwritten: deque[tuple[int, Frame]] = deque()  # behind all that is in the file
         self._unwritten_bytes = 0
         self._sizes: dict[int, int] = {}  # of what waits, by number
+        self._others: set[int] = set()  # of those the ones that are no messages of peers
         self._last: dict[str, int] = {}
         self._next = 0
         self._offset = 0
@@ -48,6 +49,11 @@ class Outbox:
     def is_empty(self) -> bool:
         """Return whether nothing waits."""
         return not self._sizes
+
+    @property
+    def messages(self) -> int:
+        """Return how many messages of peers wait, which nobody else keeps."""
+        return len(self._sizes) - len(self._others)
 
     @property
     def is_full(self) -> bool:
@@ -62,6 +68,8 @@ class Outbox:
             self._settle(self._last.get(last_of, 0))
             self._last[last_of] = self._next
         self._sizes[self._next] = size
+        if not is_message(frame):
+            self._others.add(self._next)
         self._waiting_bytes += size
         self._unwritten.append((self._next, frame))
         self._unwritten_bytes += size
@@ -88,6 +96,7 @@ class Outbox:
     async def clear(self) -> None:
         """Forget everything, the file as well."""
         self._sizes.clear()
+        self._others.clear()
         self._last.clear()
         self._unwritten.clear()
         self._unwritten_bytes = self._waiting_bytes = 0
@@ -113,6 +122,7 @@ class Outbox:
     def _settle(self, number: int) -> bool:
         """Count a frame as gone; return whether it was still wanted."""
         size = self._sizes.pop(number, None)
+        self._others.discard(number)
         self._waiting_bytes -= size or 0
         return size is not None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from imjoy_engine.session.kept_frames import is_message
 from imjoy_engine.session.links import ClientLink, LinkClosedError
 from imjoy_engine.session.outbox import Outbox
 from imjoy_wire.chunks import CHUNK, is_big
@@ -59,6 +60,15 @@ class Outgoing:
     def waiting_bytes(self) -> int:
         """Return how much waits."""
         return self._lanes.waiting_bytes
+
+    @property
+    def messages(self) -> int:
+        """Return how many messages of peers wait, which nobody else keeps.
+
+        While the client is away, with those that it has not acknowledged.
+        """
+        here = sum(map(is_message, (*self._again, *self._lanes)))
+        return here + (self.outbox.messages if self.outbox is not None else 0)
 
     @property
     def is_full(self) -> bool:

@@ -139,11 +139,19 @@ class SessionRegistry:
                 session.tell("run_event", {"run": run.as_dict()}, last_of=f"run {run.id}")
 
     async def flushed(self, within_s: float) -> None:
-        """Return when clients that are there have been sent what waits, or after `within_s`."""
-        sending = [asyncio.ensure_future(each.flushed()) for each in self._sessions.values()]
+        """Return when clients that are there have been sent what waits, or after `within_s`.
+
+        What is lost then with those that are away, or too slow, is said in the log.
+        """
+        sessions = list(self._sessions.values())
+        sending = [asyncio.ensure_future(each.flushed()) for each in sessions]
         if sending:
             await asyncio.wait(sending, timeout=within_s)
-        for task in sending:
+        for session, task in zip(sessions, sending, strict=True):
+            if not session.is_connected:
+                _say_lost(session, "is away while the engine stops")
+            elif not task.done():
+                _say_lost(session, f"has not read what waits for it within {within_s:g} s")
             task.cancel()
 
     async def close(self) -> None:
@@ -169,9 +177,20 @@ class SessionRegistry:
     async def _expire(self, session: Session) -> None:
         await self._clock.sleep(self._tools.limits.session_grace_s)
         _LOG.info("A client did not come back; its plugins end.")
+        _say_lost(session, "did not come back")
         self._expiring.pop(session.id, None)
         session.leave(_GONE, grace=False)
         self._forget(session)
+
+
+def _say_lost(session: Session, why: str) -> None:
+    if session.messages:
+        _LOG.warning(
+            "A client %s. %d messages of plugins that wait for it are lost with its session; "
+            "results of runs are kept.",
+            why,
+            session.messages,
+        )
 
 
 def _route_to(instance: PluginInstance) -> Route:

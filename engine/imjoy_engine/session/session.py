@@ -75,6 +75,11 @@ class Session:
         """Return whether the client is there now."""
         return self.link is not None or self._channel is not None
 
+    @property
+    def messages(self) -> int:
+        """Return how many messages of its plugins wait for the client: lost if it ends now."""
+        return self._outgoing.messages
+
     # ── the link ─────────────────────────────────────────────────────────────────────────────
 
     def connect(self, link: ClientLink) -> None:

@@ -120,3 +120,18 @@ async def test_what_is_thrown_away_leaves_no_file(tmp_path: Path) -> None:
     assert box.is_empty
     assert await box.take(1000) == []
     assert not box.path.exists()
+
+
+async def test_messages_that_nobody_else_keeps_are_counted(tmp_path: Path) -> None:
+    box = outbox(tmp_path)
+    message = Frame("b", "w", "rpc", b"{}")
+    piece = Frame("b", "w", "chunk", b"{}", (), {"cut": 1})
+    for each in (message, frame(1), piece, Frame("", "", "event"), message):
+        box.put(each)
+    assert box.messages == 2
+    await box.take(1)
+    await everything(box)
+    assert box.messages == 0
+    box.put(message)
+    await box.clear()
+    assert box.messages == 0

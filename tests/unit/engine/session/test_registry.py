@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -361,3 +362,46 @@ async def test_clients_hear_how_their_plugins_end_with_the_engine(house: House) 
     with pytest.raises(EngineError, match="being stopped"):
         session.init_plugin({"id": "q", "config": config()})
     assert house.pool.instances() == []
+
+
+async def test_what_is_lost_with_who_is_away_at_the_stop_is_said(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, link = house.enter("here")
+    away, away_link = house.enter("away")
+    house.registry.disconnected(away, away_link)
+    for session in (here, away):
+        session.deliver(Frame("b", "w", "rpc", b"{}"))
+        session.tell("run_event", {})
+    await asyncio.wait_for(house.registry.flushed(5), 10)
+    assert len(await link.got(2)) == 2
+    (said,) = [each.message for each in caplog.records if "lost with its session" in each.message]
+    assert "1 messages of plugins" in said
+    assert "away while the engine stops" in said
+
+
+async def test_what_is_lost_with_who_reads_nothing_at_the_stop_is_said(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    session, link = house.enter()
+    link.hold()
+    for number in range(3):
+        session.deliver(Frame("b", "w", "rpc", b"%d" % number))
+    await asyncio.wait_for(house.registry.flushed(0.01), 10)
+    (said,) = [each.message for each in caplog.records if "lost with its session" in each.message]
+    assert "has not read what waits for it within 0.01 s" in said
+
+
+async def test_what_is_lost_with_who_never_came_back_is_said(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    session, link = house.enter()
+    house.registry.disconnected(session, link)
+    session.deliver(Frame("b", "w", "rpc", b"{}"))
+    session.tell("run_event", {})
+    await asyncio.wait_for(house.clock.slept.wait(), 20)
+    house.clock.advance(LIMITS.session_grace_s + 1)
+    async with asyncio.timeout(20):
+        while "lost with its session" not in caplog.text:
+            await asyncio.to_thread(os.sched_yield)
+    assert "A client did not come back. 1 messages of plugins" in caplog.text
