@@ -136,3 +136,38 @@ async def test_a_plugin_in_a_frame_gives_up_times_and_listens(person: Person, ki
     runs = card.get_by_role("list", name=f"Runs of {name}")
     await expect(runs.get_by_text("Cancelled after").first).to_be_visible()
     await expect(runs.get_by_text("Running for")).to_have_count(0)
+
+
+BUSY = native_plugin(
+    "Busy",
+    """
+    import threading
+
+    class Busy:
+        def setup(self):
+            pass
+
+        def run(self, ctx):
+            print("it computes", flush=True)
+            threading.Event().wait()
+
+    api.export(Busy())
+    """,
+)
+
+
+async def test_a_run_that_computes_on_says_so_and_ends_with_its_plugin(person: Person) -> None:
+    card = await person.load(BUSY, "Busy")
+    log = await person.opens_log("Busy")
+    await person.run("Busy")
+    await expect(log.get_by_text("it computes")).to_be_visible()
+    await card.get_by_role("button", name="Cancel").click()
+    await person.sees_outcome("Busy", re.compile("stop the plugin to end it now"))
+    await card.get_by_text("Runs", exact=True).click()
+    runs = card.get_by_role("list", name="Runs of Busy")
+    await expect(runs.get_by_text("Cancelling… Running for")).to_be_visible()
+    await expect(card.get_by_role("button", name="Cancel")).to_have_count(0)
+    await person.screenshot("cancelling")
+    await person.presses("Busy", "Stop")
+    await person.sees_state("Busy", "Stopped")
+    await expect(card.get_by_text("stop the plugin to end it now")).to_have_count(0)
