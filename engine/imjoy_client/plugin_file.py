@@ -54,7 +54,7 @@ def read_plugin(source: str | Path) -> PluginSource:
             source = path.read_text(encoding="utf-8-sig")
         except OSError as error:
             raise PluginFileError(f"{path} cannot be read: {error.strerror}.") from error
-    text = str(source).lstrip("\ufeff")
+    text = str(source).lstrip("\ufeff").replace("\r\n", "\n")
     if is_python_script(text):
         config = config_of_script(text)
         return PluginSource(config, (Script(text),), name or f"{config['name']}.py")

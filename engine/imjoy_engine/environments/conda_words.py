@@ -24,6 +24,7 @@ _PACKAGE = re.compile(
 _CHANNEL_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(?:/[\w.-]+)*")
 _OPERATOR = re.compile(r"[=<>!~,|]+")
 _VERSION = re.compile(r"\d+(?:\.[\w*]+)+")
+_BUNDLED = re.compile(r"-[A-Za-z].+")
 _CHANNEL_OPTIONS = ("-c", "--channel")
 _IDLE_WITH_VALUE = ("-n", "--name", "-p", "--prefix", "--solver", "--subdir")
 _IDLE = {
@@ -49,7 +50,10 @@ def conda_packages(where: str, body: str) -> EnvironmentSpec:
     Packages, channels by `-c` or as `channel::package`, in any order; a `python=…` among them is
     the wish for that Python. Raises `ManifestError` and `UnsupportedSpecError` naming `where`.
     """
-    return _packages(where, body, _glued(shell_words(where, body)))
+    words = shell_words(where, body)
+    if words[:1] in (["install"], ["create"]):
+        words = words[1:]
+    return _packages(where, body, _glued(_apart(words)))
 
 
 def conda_command(where: str, text: str) -> EnvironmentSpec | None:
@@ -64,9 +68,9 @@ def conda_command(where: str, text: str) -> EnvironmentSpec | None:
         return None
     match words[1:]:
         case ["env", "create", *rest]:
-            return _from_file(where, text, rest)
+            return _from_file(where, text, _apart(rest))
         case ["create" | "install", *rest]:
-            return _packages(where, text, _glued(rest))
+            return _packages(where, text, _glued(_apart(rest)))
         case ["config", *rest]:
             return _configured(where, text, rest)
         case ["activate", name] if name and not name.startswith("-"):
@@ -98,11 +102,37 @@ def _packages(where: str, text: str, words: Sequence[str]) -> EnvironmentSpec:
     return joined([EnvironmentSpec(channels=tuple(channels)), *found], where)
 
 
+def _apart(words: Sequence[str]) -> list[str]:
+    """Return the words with short options written one by one: `-yn x` as `-y -n x`."""
+    result: list[str] = []
+    for word in words:
+        letters = word[1:] if _BUNDLED.fullmatch(word) else ""
+        flags = letters[: len(letters) - len(letters.lstrip("yqvkd"))]
+        option, value = letters[len(flags) : len(flags) + 1], letters[len(flags) + 1 :]
+        if not letters or option not in ("", "n", "p", "c", "f"):
+            result.append(word)
+            continue
+        result += [f"-{flag}" for flag in flags]
+        result += [f"-{option}"] if option else []
+        result += [value.removeprefix("=")] if value else []
+    return result
+
+
+def _one_package(spaced: str) -> str:
+    """Return a package that was written as one word with spaces: `numpy >=1.2,<2 py39_0`."""
+    result = ""
+    for part in spaced.split():
+        drawn = not result or _OPERATOR.match(part) or _OPERATOR.search(result[-1])
+        result += part if drawn else f"={part}"
+    return result
+
+
 def _glued(words: Sequence[str]) -> list[str]:
     """Return the words with each version drawn to its package: `numpy >= 2`, `numpy 1.26`."""
     result: list[str] = []
     for spaced in words:
-        word = "".join(spaced.split()) if _OPERATOR.search(spaced) else spaced
+        after_option = bool(result) and result[-1].startswith("-")
+        word = spaced if after_option else _one_package(spaced)
         glue = result and not result[-1].startswith("-") and not word.startswith("-")
         if glue and (_OPERATOR.match(word) or _OPERATOR.search(result[-1][-1:])):
             result[-1] += word

@@ -7,7 +7,7 @@ Nothing is passed over in silence but what speaks to another kind of engine or n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,6 +37,8 @@ _PYTHON_COMMAND = re.compile(r"python(\d(?:\.\d+)?)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CONDA_INSTALLS = re.compile(r"(?:conda|mamba|micromamba) +(?:install|create) ")
 _OF_SHELLS = set("|&;<>$`()\n")
+_OF_GPUTIL = ("limit", "order", "maxLoad", "maxMemory", "memoryFree", "excludeID", "excludeUUID")
+_FOR_GPUS = (*_OF_GPUTIL, "includeNan", "required")
 _ORDERS = ("first", "last", "random", "load", "memory")
 _SETTINGS = ("version", "allow_build", "exclude_newer", "channels")
 
@@ -204,6 +206,7 @@ def _variables(where: str, options: Mapping[str, Any]) -> EnvironmentSpec:
 
 def _gpus(where: str, options: Mapping[str, Any]) -> EnvironmentSpec:
     plain = GpuRequest()
+    _refuse_unknown(where, options, _FOR_GPUS)
     limit = options.get("limit", plain.limit)
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise ManifestError(
@@ -253,12 +256,7 @@ def settings_spec(where: str, options: Mapping[str, Any]) -> EnvironmentSpec:
 
     Raises `ManifestError` naming `where` for a setting that is unknown or has an impossible value.
     """
-    unknown = sorted(str(name) for name in options if name not in _SETTINGS)
-    if unknown:
-        raise ManifestError(
-            f"{where}: there is no setting {unknown[0]!r}.",
-            hint=f"The settings are {', '.join(_SETTINGS)}.",
-        )
+    _refuse_unknown(where, options, _SETTINGS)
     allowed = options.get("allow_build", False)
     if not isinstance(allowed, bool):
         raise ManifestError(
@@ -280,6 +278,15 @@ def settings_spec(where: str, options: Mapping[str, Any]) -> EnvironmentSpec:
         exclude_newer=_day(where, options.get("exclude_newer")),
     )
     return joined([own, *of_channels], where)
+
+
+def _refuse_unknown(where: str, options: Mapping[str, Any], known: Sequence[str]) -> None:
+    unknown = sorted(str(name) for name in options if name not in known)
+    if unknown:
+        raise ManifestError(
+            f"{where}: there is no setting {unknown[0]!r}.",
+            hint=f"The settings are {', '.join(known)}.",
+        )
 
 
 def _day(where: str, value: Any) -> str | None:

@@ -28,6 +28,7 @@ _OPERATOR_START = re.compile(r"[<>=!~,;@]")
 _OPERATOR_END = re.compile(r"[<>=!~,;@]$")
 _FILE_ENDINGS = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz", ".txt", ".toml", ".yml", ".yaml")
 _SCHEMES = ("https", "http", "git+https", "git+http", "git+ssh")
+_INSTALL = re.compile(r"(?:(?:python3? +-m +)?pip3? +)?install +(?=\S)")
 _IDLE_OPTIONS = {
     *("-U", "--upgrade", "-q", "--quiet", "-y", "--yes", "--user"),
     *("--no-cache-dir", "--force-reinstall", "--ignore-installed", "-I"),
@@ -39,7 +40,7 @@ def requirements(where: str, body: str) -> Iterator[str]:
 
     Raises `UnsupportedSpecError` for files and options, `ManifestError` for what is no package.
     """
-    body = body.strip()
+    body = _INSTALL.sub("", body.strip(), count=1) if _INSTALL.match(body.strip()) else body.strip()
     try:
         yield _normal(Requirement(body), where, body)
     except InvalidRequirement:

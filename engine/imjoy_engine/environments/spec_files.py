@@ -7,6 +7,7 @@ the top of a script (PEP 723).
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -37,6 +38,7 @@ def spec_from_file(name: str, text: str) -> EnvironmentSpec:
     something that this engine cannot do.
     """
     base = PurePath(name).name
+    text = _plain(text)
     if len(text) > _MAX_CHARACTERS:
         raise ManifestError(f"{base} is far too long for a list of packages.")
     if base.endswith((".yml", ".yaml")):
@@ -66,8 +68,7 @@ def spec_from_script(name: str, text: str) -> EnvironmentSpec:
         raise ManifestError(f"{name}: dependencies is {shown(needed)}, where a list belongs.")
     pip = {normal for entry in needed for normal in requirements(f"{name}: dependencies", entry)}
     found.append(EnvironmentSpec(pip=tuple(sorted(pip))))
-    if wanted := metadata.get("requires-python"):
-        found.append(EnvironmentSpec(python=python_wish(str(wanted), f"{name}: requires-python")))
+    found.append(_of_python(name, metadata))
     tools = metadata.get("tool", {})
     if day := _table(tools, "uv").get("exclude-newer"):
         found.append(settings_spec(f"{name}: [tool.uv]", {"exclude_newer": day}))
@@ -81,7 +82,7 @@ def script_metadata(name: str, text: str) -> Mapping[str, Any]:
 
     Raises `ManifestError` when they are there twice or are no TOML. Source: PEP 723.
     """
-    blocks = [block for block in _SCRIPT_BLOCK.finditer(text) if block["type"] == "script"]
+    blocks = [block for block in _SCRIPT_BLOCK.finditer(_plain(text)) if block["type"] == "script"]
     if not blocks:
         return {}
     if len(blocks) > 1:
@@ -122,9 +123,10 @@ def _from_yaml(name: str, text: str) -> EnvironmentSpec:
         raise ManifestError(f"{name}: dependencies is {shown(needed)}, where a list belongs.")
     for entry in needed:
         if isinstance(entry, str):
-            found.append(conda_packages(name, entry))
+            found.append(conda_packages(name, shlex.quote(entry)))
         elif isinstance(entry, Mapping) and list(entry) == ["pip"]:
             lines = entry["pip"] or []
+            lines = [lines] if isinstance(lines, str) else lines
             found.append(_from_requirements(name, "\n".join(map(str, lines))))
         else:
             raise ManifestError(f"{name}: {shown(entry)} is no package of conda.")
@@ -142,22 +144,48 @@ def _channels(name: str, channels: Any) -> EnvironmentSpec:
 def _from_pylock(name: str, text: str) -> EnvironmentSpec:
     """Read the packages that a lock pins; their hashes are made anew when it is resolved."""
     content = _toml(name, text)
-    found = []
-    for package in content.get("packages", []):
-        package_name, version = package.get("name"), package.get("version")
-        if "vcs" in package and isinstance(package["vcs"].get("url"), str):
-            vcs = package["vcs"]
-            line = f"{package_name} @ git+{vcs['url']}@{vcs.get('commit-id', '')}"
-        elif version and not {"directory", "archive"} & package.keys():
-            line = f"{package_name}=={version}"
-        else:
-            raise unsupported(name, package_name, "a package without a version or from a folder")
-        if marker := package.get("marker"):
-            line += f" ; {marker}"
+    version, packages = content.get("lock-version", "1.0"), content.get("packages", [])
+    if not isinstance(packages, list) or not all(isinstance(one, dict) for one in packages):
+        raise ManifestError(f"{name}: packages is {shown(packages)}, where tables belong.")
+    if str(version).partition(".")[0] != "1":
+        raise unsupported(name, version, "a later version of this format")
+    found = [_of_python(name, content)]
+    for package in packages:
+        line = _pinned(name, package)
         found.append(EnvironmentSpec(pip=tuple(requirements(name, line))))
-    if wanted := content.get("requires-python"):
-        found.append(EnvironmentSpec(python=python_wish(str(wanted), name)))
     return joined(found, name)
+
+
+def _pinned(name: str, package: Mapping[str, Any]) -> str:
+    """Return one package of a pylock.toml as a requirement of pip."""
+    package_name, version, vcs = package.get("name"), package.get("version"), package.get("vcs")
+    if isinstance(vcs, Mapping) and vcs.get("type") == "git" and isinstance(vcs.get("url"), str):
+        line = f"{package_name} @ git+{vcs['url']}@{vcs.get('commit-id', '')}"
+        line += f"#subdirectory={vcs['subdirectory']}" if "subdirectory" in vcs else ""
+    elif version and not {"directory", "archive", "vcs"} & package.keys():
+        line = f"{package_name}=={version}"
+    else:
+        kind = "a package without a version, from a folder, or from what is no git"
+        raise unsupported(name, package_name, kind)
+    marker = package.get("marker")
+    return f"{line} ; {marker}" if marker else line
+
+
+def _of_python(name: str, metadata: Mapping[str, Any]) -> EnvironmentSpec:
+    wanted = metadata.get("requires-python")
+    if wanted is None:
+        return EnvironmentSpec()
+    if not isinstance(wanted, str):
+        raise ManifestError(
+            f"{name}: requires-python is {shown(wanted)}, where a text belongs.",
+            hint='Write it in quotes: ">=3.10".',
+        )
+    return EnvironmentSpec(python=python_wish(wanted, f"{name}: requires-python"))
+
+
+def _plain(text: str) -> str:
+    """Return a text without what editors of Windows add to it."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 
 def _toml(name: str, text: str) -> dict[str, Any]:

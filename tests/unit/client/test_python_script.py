@@ -46,6 +46,13 @@ def test_its_metadata_are_the_plugins_config(tmp_path: Path):
     assert read_plugin(PYTHON).filename == "Plain.py"
 
 
+def test_a_script_saved_on_windows():
+    plugin = read_plugin(PYTHON.replace("\n", "\r\n"))
+
+    assert "tifffile>=2024" in plugin.config["requirements"]
+    assert plugin.scripts[0].content == PYTHON
+
+
 def test_a_script_that_needs_nothing():
     config = config_of_script('# /// script\n# [tool.imjoy]\n# name = "X"\n# ///\n')
 

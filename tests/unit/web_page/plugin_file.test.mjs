@@ -89,6 +89,12 @@ test("a Python script with metadata is a plugin, line by line", () => {
   assert.equal(script.attrs.lang, "python");
 });
 
+test("a wish for a Python that is no text is left to the engine, which refuses it", () => {
+  const { plugin } = checkPluginFile(PYTHON.replace('">=3.9"', "3.10"));
+  const [config] = splitBlocks(plugin.source).blocks;
+  assert.equal(JSON.parse(config.content).env[0].options.version, 3.1);
+});
+
 for (const [what, text, said, line] of [
   ["a Python script that is no plugin", "# /// script\n# dependencies = []\n# ///\n", /no \[tool.imjoy\]/, 1],
   ["metadata that are no TOML", "\n# /// script\n# x = 1\n# y = \n# ///\n", /are no TOML: line 4/, 4],

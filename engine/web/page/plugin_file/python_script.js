@@ -51,7 +51,7 @@ export function pluginOfScript(text) {
 function configOf(metadata, tool, imjoy) {
   const { environment = {}, ...config } = imjoy;
   const settings = isTable(environment) ? { ...environment } : {};
-  if (typeof metadata["requires-python"] === "string") settings.version ??= metadata["requires-python"];
+  if (metadata["requires-python"] !== undefined) settings.version ??= metadata["requires-python"];
   const day = isTable(tool.uv) ? tool.uv["exclude-newer"] : undefined;
   if (day !== undefined) settings.exclude_newer ??= day instanceof Date ? day.toISOString() : String(day);
   const python = Object.keys(settings).length > 0 ? [{ type: "python", options: settings }] : [];

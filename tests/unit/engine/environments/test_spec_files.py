@@ -83,6 +83,28 @@ vcs = { type = "git", url = "https://host/x/y", commit-id = "abcdef" }
         ),
         ("requirements.in", "", EnvironmentSpec()),
         (
+            "saved-on-windows.txt",
+            "\ufeffnumpy==1.0 \\\r\n  --hash=sha256:0123\r\nscipy\r\n",
+            EnvironmentSpec(pip=("numpy==1.0", "scipy")),
+        ),
+        (
+            "saved-on-windows.py",
+            "\ufeff# /// script\r\n# dependencies = ['numpy']\r\n# ///\r\n",
+            EnvironmentSpec(pip=("numpy",)),
+        ),
+        ("a.yml", "dependencies: [{pip: numpy}]", EnvironmentSpec(pip=("numpy",))),
+        (
+            "a.yml",
+            "dependencies: [numpy 1, c::torch 1.2.* *_cuda, python 3.9, 'b >=1, <2 py_0', d]",
+            EnvironmentSpec("3.9", conda=("b>=1,<2=py_0", "c::torch=1.2.*=*_cuda", "d", "numpy=1")),
+        ),
+        (
+            "pylock.toml",
+            '[[packages]]\nname = "a"\nvcs = {type = "git", url = "https://h/x", commit-id = "b", '
+            'subdirectory = "c"}',
+            EnvironmentSpec(pip=("a @ git+https://h/x@b#subdirectory=c",)),
+        ),
+        (
             "script.py",
             SCRIPT,
             EnvironmentSpec(
@@ -124,6 +146,9 @@ def test_every_kind_of_file(name, text, spec):
         ("a.py", SCRIPT + SCRIPT, "two blocks of metadata"),
         ("a.py", "# /// script\n# x = \n# ///\n", "no TOML"),
         ("a.py", "# /// script\n# dependencies = 5\n# ///\n", "a list belongs"),
+        ("a.py", "# /// script\n# requires-python = 3.10\n# ///\n", "where a text belongs"),
+        ("pylock.toml", "packages = 'a'", "where tables belong"),
+        ("pylock.toml", "packages = ['a']", "where tables belong"),
         ("a.txt", "x" * (2 << 20), "far too long"),
     ],
 )
@@ -140,6 +165,11 @@ def test_what_cannot_be_understood_says_so(name, text, words):
         ("a.txt", "-r other.txt"),
         ("a.txt", "--index-url https://x"),
         ("a.txt", "./folder"),
+        ("pylock.toml", 'lock-version = "2.0"'),
+        (
+            "pylock.toml",
+            '[[packages]]\nname = "a"\nvcs = {type = "hg", url = "https://h/x", commit-id = "b"}',
+        ),
         ("pylock.toml", '[[packages]]\nname = "a"\ndirectory = {path = "."}'),
     ],
 )
