@@ -103,14 +103,14 @@ def _applies(bar: Bar, subject: str, figure: Measured, found: dict[str, Found]) 
         return False
     if bar.against is None:
         return figure.key in bar.bars
-    return found[bar.against.name].median(figure.key) is not None
+    return bool(found[bar.against.name].median(figure.key))  # nothing is a multiple of 0
 
 
 def _held(figure: Measured, name: str, bar: Bar, value: float, found: dict[str, Found]) -> Row:
     if bar.against is None:
         return figure.limited(name, value, bar.bars[figure.key])
     other = found[bar.against.name].median(figure.key)
-    assert other is not None
+    assert other
     return figure.compared(name, value, bar.against.name, other, bar.bars.get(figure.key))
 
 
@@ -140,6 +140,7 @@ def _spending(
         Measured("client", f"CPU of {unit}, client", "µs"),
         Measured("middle", f"CPU of {unit}, between", "µs"),
         Measured("plugins", f"CPU of {unit}, plugins", "µs"),
+        Measured("kernel", f"CPU of {unit}, kernel's part", "µs"),
         Measured("cores", f"cores at work on {unit}", "cores", lower_is_better=False),
         *also,
     )

@@ -18,7 +18,7 @@ from benchmarks.workloads import IN_FLIGHT, Subject
 CALLS = 1000
 IN_FLIGHT_CALLS = 3000
 CALLBACKS = 1000
-NOTHING = Spent(0.0, 0.0, 0.0, 0.0)
+NOTHING = Spent(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class Share(NamedTuple):
@@ -46,7 +46,8 @@ def figures(before: Share, after: Share, units: float, took_s: float) -> dict[st
     """Return what came to each unit between two looks.
 
     `client`, `middle` and `plugins` are µs of processor time; `cores` is how many cores had work at
-    a time, on average: a unit takes what all three spend, divided by this. `waited` are the µs for
+    a time, on average: a unit takes what all three spend, divided by this. `kernel` is how much of
+    what all three spend is the kernel's. `waited` are the µs for
     which threads of theirs were ready and had no core, `turns` how often one was given a core,
     `faults` how many pages of memory they touched that they had not got yet.
     """
@@ -58,6 +59,7 @@ def figures(before: Share, after: Share, units: float, took_s: float) -> dict[st
     return {
         **{who: part.cpu_s * 1e6 / units for who, part in shares},
         "cores": sum(part.cpu_s for part in parts) / took_s,
+        "kernel": sum(part.kernel_s for part in parts) * 1e6 / units,
         "waited": sum(part.waited_s for part in parts) * 1e6 / units,
         "turns": sum(part.turns for part in parts) / units,
         "faults": sum(part.faults for part in parts) / units,

@@ -43,6 +43,8 @@ class Spent(NamedTuple):
 
     cpu_s: float
     """For how long they have had a core,"""
+    kernel_s: float
+    """for how long of that they were in the kernel,"""
     waited_s: float
     """and for how long they could have run, but others had the cores."""
     turns: float
@@ -54,10 +56,11 @@ class Spent(NamedTuple):
 def spent(pid: int) -> Spent:
     """Return what a process has spent so far. Raises FileNotFoundError when it has ended."""
     process = PROC / str(pid)
-    faults = int((process / "stat").read_text().rpartition(")")[2].split()[7])
+    fields = (process / "stat").read_text().rpartition(")")[2].split()
+    faults, kernel_s = int(fields[7]), int(fields[12]) * TICK_S
     threads = [_schedstat(thread) for thread in (process / "task").iterdir()]
     cpu_ns, waited_ns, turns = map(sum, zip(*threads, strict=True))
-    return Spent(cpu_ns / 1e9, waited_ns / 1e9, turns, faults)
+    return Spent(cpu_ns / 1e9, kernel_s, waited_ns / 1e9, turns, faults)
 
 
 def _schedstat(thread: Path) -> list[int]:

@@ -81,6 +81,12 @@ async def test_a_floor_that_fails_leaves_the_engine_without_a_ratio():
     ]
 
 
+async def test_a_floor_with_nothing_leaves_the_engine_without_a_ratio():
+    started = Answers(with_others=False, floor={"p50": 0.0}, engine={"p50": 3.0})
+    rows = await benchmark(Bar(CHANNEL, FLOOR, {})).rows(5, started)
+    assert [(row.value, row.ratio) for row in rows] == [(0.0, None), (3.0, None)]
+
+
 def test_every_bar_is_for_a_figure_and_subjects_of_its_benchmark():
     for name, each in BENCHMARKS.items():
         keys = {figure.key for figure in each.figures}
