@@ -33,6 +33,8 @@ from imjoy_wire.frames import Frame
 __all__ = ["PluginSupervisor"]
 
 _LOG = logging.getLogger(__name__)
+_LAST_MOMENT_S = 5.0
+"""For a process to end that has closed its link: what it held of a machine may take its time."""
 
 
 class PluginSupervisor:
@@ -242,7 +244,7 @@ class PluginSupervisor:
                 await self._evict(instance.eviction, worker)
             # A worker that ends closes its link a moment earlier.
             either: set[asyncio.Future[Any]] = {exited, stop_wanted}
-            await asyncio.wait(either, timeout=1.0)
+            await asyncio.wait(either, timeout=_LAST_MOMENT_S, return_when=asyncio.FIRST_COMPLETED)
             if stop_wanted.done():
                 return
             if channel.fault or not exited.done():

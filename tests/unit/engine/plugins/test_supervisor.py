@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from imjoy_engine.errors import EnvironmentBuildError
+from imjoy_engine.plugins import supervisor
 from imjoy_engine.plugins.lifecycle import State
 from imjoy_engine.plugins.supervisor import PluginSupervisor
 from support.plugin_runs import Run
 from support.workers import LIMITS, Stage
+
+NEVER_S = 3600.0
 
 
 async def test_a_plugin_lives_and_everything_is_given_back_in_reverse(
@@ -61,6 +64,18 @@ async def test_a_crash_fails_the_plugin_with_words_and_last_lines(
     end = next(event for event in run.events if event["event"] == "exit")
     assert (end["exit_code"], end["last_lines"]) == (3, ["launched", "Traceback: it broke"])
     assert stage.journal == ["lease", "launch", "stop", "release"]
+
+
+async def test_a_crash_is_told_at_once(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not when the time is over in which the process of a closed link may still end."""
+    monkeypatch.setattr(supervisor, "_LAST_MOMENT_S", NEVER_S)
+    run = Run(stage, tmp_path)
+    run.supervisor.start()
+    await run.reached(State.READY)
+    stage.worker.end(3)
+    assert await run.reached(State.STOPPED) is State.FAILED
 
 
 async def test_a_plugin_that_leaves_by_itself_has_stopped(stage: Stage, tmp_path: Path) -> None:
