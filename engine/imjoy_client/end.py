@@ -340,6 +340,9 @@ async def _run(call: IncomingCall) -> None:
             result = await result
     except Exception as error:  # noqa: BLE001 - the border to the program's own functions
         call.fail(error)
+    except asyncio.CancelledError:
+        call.end_cancelled()  # by its caller or by the program itself
+        raise
     else:
         call.succeed(result)
 

@@ -28,7 +28,7 @@ __all__ = [
     "loaded_numpy",
 ]
 
-MAX_DIMENSIONS = 32
+MAX_DIMENSIONS = 64
 MAX_RECORD_LEVELS = 8
 
 Dtype = Union[str, List[Any]]
@@ -166,12 +166,14 @@ def _listed(descr: Any) -> Any:
 
 
 def decode_array(tree: Dict[str, Any]) -> Any:
-    """Return the array in a form, on the buffer itself: writable when that is.
+    """Return the array in a form, on the buffer itself, or on a copy where that is read-only.
 
     A numpy array when numpy is loaded or may be (`import_numpy_by`), else ArrayData. Raises
     DialectError.
     """
     data = memoryview(_joined(tree.get("_rvalue"))).cast("B")
+    if data.readonly:  # part of a message of a WebSocket; whoever gets an array may change it
+        data = memoryview(bytearray(data))
     dtype, item_bytes = _checked_dtype(tree.get("_rdtype"))
     shape = tree.get("_rshape") if tree["_rtype"] == "ndarray" else None
     if shape is None:

@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from . import messages
 from .errors import CallCancelledError, DialectError, LocalWireError
-from .forms import CANCELLED
+from .forms import CANCELLED, encode_in_short
 from .messages import CallRequest, Message
 from .passage import Keeper, Passage
 from .plain import PlainMessage, are_plain_values
@@ -138,19 +138,26 @@ class IncomingCall:
             return
         try:
             self._answer(0, value)
-        except LocalWireError as error:
+        except Exception as error:  # noqa: BLE001 - a codec of the plugin's may raise anything
             self.fail(error)
 
     def fail(self, error: BaseException) -> None:
-        """Send the exception, with its type, message, traceback and cause."""
-        if self._request.promise is not None:
+        """Send the exception, with its type, message, traceback and cause.
+
+        Of one that cannot be sent, for its size or its codec, go type and beginning.
+        """
+        if self._request.promise is None:
+            return
+        try:
             self._answer(1, error)
+        except Exception:  # noqa: BLE001 - as above; whoever waits must hear something
+            self._answer(1, error, in_short=True)
 
     def end_cancelled(self) -> None:
         """Send that it was cancelled."""
         self.fail(CallCancelledError(f"{self.label} was cancelled", CANCELLED))
 
-    def _answer(self, index: int, value: Any) -> None:
+    def _answer(self, index: int, value: Any, in_short: bool = False) -> None:
         promise = self._request.promise
         if promise is None:
             return
@@ -158,7 +165,11 @@ class IncomingCall:
             return  # it has been answered
         reference = promise[index]
         to = reference.get("_rtarget_id") or self.sender
-        message, callback_ids = self._encoded_answer(reference, to, value)
+        callback_ids: List[str] = []
+        if in_short:
+            message = messages.answer(reference, encode_in_short(value))
+        else:
+            message, callback_ids = self._encoded_answer(reference, to, value)
         try:
             self._peer.send_answer(to, message)
         except LocalWireError:

@@ -7,7 +7,6 @@ the first one is met, so that an object without functions leaves nothing behind.
 
 from __future__ import annotations
 
-import contextlib
 from collections import OrderedDict
 from types import (
     BuiltinFunctionType,
@@ -334,8 +333,11 @@ def _public_members(value: Any, with_properties: bool) -> Iterator[Tuple[str, An
     for name in dir(value):
         if _is_private(name) or not (with_properties or _is_stored(value, name)):
             continue
-        with contextlib.suppress(AttributeError):
-            yield name, getattr(value, name)
+        try:
+            member = getattr(value, name)
+        except Exception:  # noqa: BLE001 - a property that fails is none that can be sent
+            continue
+        yield name, member
 
 
 def _is_stored(value: Any, name: str) -> bool:

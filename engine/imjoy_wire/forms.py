@@ -24,11 +24,13 @@ __all__ = [
     "encode_datetime",
     "encode_error",
     "encode_file",
+    "encode_in_short",
 ]
 
 CANCELLED = "CancelledError"
 MAX_CAUSES = 8
 MAX_TRACE_CHARS = 64 * 1024
+MAX_SHORT_CHARS = 1000
 
 
 class File(io.BytesIO):
@@ -109,6 +111,13 @@ def encode_error(error: BaseException, causes: int = MAX_CAUSES) -> Dict[str, An
     if cause is not None and causes > 0:
         return {**tree, "_rcause": encode_error(cause, causes - 1)}
     return dict(tree)
+
+
+def encode_in_short(error: BaseException) -> Dict[str, Any]:
+    """Return the form of an exception by its type and the beginning of its message alone."""
+    tree = encode_error(error, causes=0)
+    message, name = tree["_rvalue"][:MAX_SHORT_CHARS], tree["_rname"][:MAX_SHORT_CHARS]
+    return {"_rtype": "error", "_rvalue": message, "_rname": name}
 
 
 def _cause(error: BaseException) -> Optional[BaseException]:

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 from . import messages
 from .calls import IncomingCall
 from .disposals import Disposals
-from .errors import DialectError, PeerGoneError, RemoteError
+from .errors import PeerGoneError, RemoteError
 from .host import Host, ScriptRequest, Settleable
 from .introductions import Introductions
 from .messages import CallRequest, Message
@@ -341,7 +341,7 @@ class Peer:
         settle: Callable[[Any], None] = call.promise.reject
         try:
             values = decode(request.args, Passage(self, sender))
-        except DialectError as error:
+        except Exception as error:  # noqa: BLE001 - a codec of ours may raise anything
             value = error
         else:
             value = values[0] if values else None

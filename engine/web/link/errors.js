@@ -5,6 +5,7 @@
  */
 
 const LAST_LINES = 8;
+const MAX_SHORT_CHARS = 1000;
 
 /**
  * An error of the link or the engine: `code` is stable, `hint` says what to do next, `logTail` is
@@ -98,6 +99,21 @@ export function asError(thrown) {
   const error = new Error(String(thrown));
   error.stack = String(error); // where it became an error here is no trace of where it came from
   return error;
+}
+
+/**
+ * Return what stands for an error that cannot be sent: the beginning of what it says.
+ * @param {unknown} thrown
+ * @returns {LinkError}
+ */
+export function unsendable(thrown) {
+  let said = "";
+  try {
+    said = String(thrown).slice(0, MAX_SHORT_CHARS);
+  } catch {
+    // It cannot even say that.
+  }
+  return new LinkError(`An error that could not be sent: ${said}`, { code: "not-sent" });
 }
 
 /**

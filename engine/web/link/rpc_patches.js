@@ -18,7 +18,7 @@
  * - the remote interface keeps what the core and the link have added when the plugin exports anew.
  */
 
-import { LinkError, asError } from "./errors.js";
+import { LinkError, asError, unsendable } from "./errors.js";
 import { HandedOut } from "./handed_out.js";
 import { IncomingCalls } from "./incoming.js";
 import { watch } from "./options.js";
@@ -173,9 +173,11 @@ export function createPluginRPC(RPC, connection, { name, owners }) {
       const [resolve, reject] = decoded;
       /** @param {unknown} reason */
       const refuse = (reason) =>
-        reject(asError(reason)).catch((/** @type {Error} */ error) => {
-          console.warn(`An answer to "${name}" could not be sent.`, error);
-        });
+        reject(asError(reason))
+          .catch(() => reject(unsendable(reason))) // too much of it, or it fails to say what it is
+          .catch((/** @type {Error} */ error) => {
+            console.warn(`An answer to "${name}" could not be sent.`, error);
+          });
       return [(/** @type {any} */ value) => resolve(value).catch(refuse), refuse];
     }
 

@@ -166,3 +166,28 @@ async def test_a_function_of_the_program_is_cancelled_and_reports(connection):
     assert [answer["id"] for answer in answers] == ["c2", "d2"]
     assert {answer["args"][0]["_rname"] for answer in answers} == {"CancelledError"}
     assert ended == [True]
+
+
+async def test_a_function_of_the_program_that_cancels_itself_answers_so(connection):
+    def quits():
+        raise asyncio.CancelledError
+
+    source = PluginSource({"name": "Trial"}, (), "Trial.imjoy.html")
+    end = PluginEnd(connection, "p1", source, {})
+    end.attach(ANSWER)
+    end._peer.export({"quits": quits})
+    end.frame(message("getInterface"))
+    tree = codec.unpack(connection.sent[-1].body)["api"]["quits"]
+    answered = asyncio.Event()
+
+    def deliver(frame):
+        connection.sent.append(frame)
+        answered.set()
+
+    connection.deliver = deliver
+    promise = [{"_rvalue": "c1"}, {"_rvalue": "c2"}]
+    end.frame(message("method", object_id=tree["_rintf"], name="quits", args=[], promise=promise))
+    async with asyncio.timeout(10):
+        await answered.wait()
+    answer = codec.unpack(connection.sent[-1].body)
+    assert (answer["id"], answer["args"][0]["_rname"]) == ("c2", "CancelledError")

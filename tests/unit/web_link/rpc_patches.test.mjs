@@ -104,6 +104,20 @@ test("an error keeps its class, its words and its remote traceback", async () =>
   assert.equal(error.trace, error.stack);
 });
 
+test("an error that cannot be sent is told of all the same", async () => {
+  class Nameless extends Error {
+    get name() {
+      throw new TypeError("no name");
+    }
+  }
+  const fail = async () => {
+    throw new Nameless("out of it");
+  };
+  const { worker } = await pluginWith({}, { api: { fail } });
+  const error = await rejection(worker.call(worker.api.fail));
+  assert.match(error._rvalue, /could not be sent/);
+});
+
 test("an error of the core keeps its class and trace on the way to the plugin", async () => {
   const { worker } = await pluginWith(
     {},

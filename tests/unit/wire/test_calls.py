@@ -9,6 +9,7 @@ from imjoy_wire.calls import IncomingCall
 from imjoy_wire.errors import DialectError, UnsendableFrameError
 from imjoy_wire.objects import ObjectStore
 from imjoy_wire.proxies import HeldObjects, Releases
+from imjoy_wire.references import Codec
 
 RESOLVE = {"_rtype": "callback", "_rtarget_id": "them", "_rvalue": "p1:resolve"}
 REJECT = {"_rtype": "callback", "_rtarget_id": "them", "_rvalue": "p1:reject"}
@@ -112,6 +113,38 @@ def test_a_result_that_cannot_be_sent_is_an_error_there(peer):
     ((_, answered, error),) = peer.answers
     assert answered == "p1:reject"
     assert error["_rname"] == "UnsupportedValueError"
+
+
+class Broken:
+    """Something whose sending runs code that fails."""
+
+    def __str__(self):
+        raise KeyError("no text")
+
+
+def fails(value):
+    raise KeyError("no code")
+
+
+def test_a_result_whose_codec_fails_is_an_error_there(peer):
+    peer.codecs["broken"] = Codec("broken", Broken, fails, None)
+    incoming(peer).succeed([Broken()])
+    ((_, answered, error),) = peer.answers
+    assert answered == "p1:reject"
+    assert (error["_rname"], error["_rvalue"]) == ("KeyError", "'no code'")
+
+
+def test_an_error_that_cannot_be_sent_is_told_in_short(peer):
+    peer.codecs["errors"] = Codec("errors", Exception, fails, None)
+    incoming(peer).fail(ValueError("no such file"))
+    ((_, answered, error),) = peer.answers
+    assert answered == "p1:reject"
+    assert (error["_rname"], error["_rvalue"]) == ("ValueError", "no such file")
+    peer.codecs.clear()
+    peer.refusals = 1
+    incoming(peer).fail(ValueError("x" * 100_000))
+    assert peer.answers[1][2]["_rname"] == "ValueError"
+    assert len(peer.answers[1][2]["_rvalue"]) < 2000
 
 
 def test_a_result_that_is_too_large_leaves_nothing_behind(peer):

@@ -251,6 +251,17 @@ def test_below_an_attribute_no_property_is_evaluated(references: FakeReferences)
     assert Encoder(references).encode(Device())["temperature"] == 7
 
 
+def test_a_property_that_fails_is_left_out(references: FakeReferences) -> None:
+    class Device:
+        size = 3
+
+        @property
+        def temperature(self) -> int:
+            raise RuntimeError("not connected")
+
+    assert Encoder(references).encode(Device()) == {"size": 3}
+
+
 def test_an_attribute_that_opens_into_too_much_is_left_out(references: FakeReferences) -> None:
     class Node:
         def __init__(self, level: int) -> None:

@@ -109,6 +109,18 @@ def test_an_error_keeps_its_type_message_and_traceback(ends):
     assert "in fail" in answer.error.trace
 
 
+def test_an_answer_whose_codec_fails_ends_the_call_with_its_error(ends):
+    network, page, _, calc = ends
+
+    def decode(tree):
+        raise ValueError("no cell is so small")
+
+    page.codecs["cell"] = Codec("cell", decoder=decode)
+    answer = calc.describe({"_rtype": "cell"})
+    network.run()
+    assert str(answer.error) == "no cell is so small"
+
+
 def test_a_callback_can_be_called_as_often_as_one_likes(ends):
     network, _, _, calc = ends
     seen = []
