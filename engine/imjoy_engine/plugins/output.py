@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from imjoy_engine.plugins.crash_dumps import CrashDump
 from imjoy_engine.plugins.log_files import prune
 
 __all__ = ["OutputLog", "is_end"]
@@ -23,6 +24,8 @@ _PENDING_BYTES = 256 << 10
 _ENDING_BYTES = 16 << 10
 _FLUSH_S = 0.05
 _TAIL_LINES = 40
+_LOOKED_AT_LINES = 2000
+"""Of one piece of output: a dump of many threads has about so many."""
 _TAIL_LINE_CHARACTERS = 2000
 _MARKS = "engine"
 _MARK = re.compile(r"── \d{4}-\d\d-\d\d \d\d:\d\d:\d\d (ended: )?")
@@ -45,6 +48,7 @@ class OutputLog:
         self.max_file_bytes = max_file_bytes
         self._decoders: dict[str, codecs.IncrementalDecoder] = {}
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._dump = CrashDump()
         self._open_line = ""
         self._is_mid_line = False
         self._pending: list[tuple[str, str]] = []
@@ -122,7 +126,9 @@ class OutputLog:
         lines = (self._open_line + text).split("\n")
         self._is_mid_line = lines[-1] != ""
         self._open_line = lines.pop()[-_TAIL_LINE_CHARACTERS:]
-        for line in lines[-_TAIL_LINES:]:
+        for line in lines[-_LOOKED_AT_LINES:]:
+            if self._dump.is_beside(line):
+                continue
             # A progress bar rewrites its line: what counts is what stands there last.
             self._tail.append(line.rstrip("\r").rsplit("\r", 1)[-1][:_TAIL_LINE_CHARACTERS])
 

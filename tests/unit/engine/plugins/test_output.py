@@ -44,6 +44,18 @@ async def test_a_progress_bar_is_remembered_by_its_last_state(tmp_path: Path) ->
     await log.close()
 
 
+async def test_the_last_lines_of_a_crash_are_those_that_explain_it(tmp_path: Path) -> None:
+    log = OutputLog(tmp_path / "a.log", Heard(), max_file_bytes=1 << 20)
+    log.feed(
+        "stderr", b"Fatal Python error: Aborted\n\nCurrent thread 0x1 (most recent call first):\n"
+    )
+    log.feed("stderr", b'  File "P", line 6 in f\n')
+    log.feed("stderr", b'\nThread 0x2 (most recent call first):\n  File "x", line 1 in y\n' * 100)
+    assert log.last_lines()[-2:] == ['  File "P", line 6 in f', ""]
+    await log.close()
+    assert log.path.read_text().count("Thread 0x2") == 100
+
+
 async def test_a_character_cut_between_two_chunks_survives(tmp_path: Path) -> None:
     heard = Heard()
     log = OutputLog(tmp_path / "a.log", heard, max_file_bytes=1 << 20)
