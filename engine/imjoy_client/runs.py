@@ -84,7 +84,7 @@ class Runs:
         try:
             answer = await self._ask("fetch_run", {"run": run["id"]})
             if not answer["follows"]:
-                raise RunFailedError.of(run)
+                raise RunFailedError.of(answer["run"])
             frame = await asyncio.shield(future)
         finally:
             self._fetching.pop(run["id"], None)

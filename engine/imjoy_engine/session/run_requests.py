@@ -17,6 +17,10 @@ from imjoy_wire.lanes import RUN
 __all__ = ["RunRequests"]
 
 _LONGEST_WAIT_S = 3600.0
+_RESULT_LOST = {
+    "code": "result-lost",
+    "message": "The file that kept its result is not whole: the disk was full, or it was damaged.",
+}
 
 
 class RunRequests:
@@ -66,7 +70,9 @@ class RunRequests:
         answer = await self._runs.result(run) if run.size_bytes is not None else None
         if answer is not None:
             session.deliver(answer._replace(to="", sender="", kind=RUN, extra={RUN: run.id}))
-        return {"run": run.as_dict(), "follows": answer is not None}
+            return {"run": run.as_dict(), "follows": True}
+        lost = {} if run.size_bytes is None else {"error": _RESULT_LOST}
+        return {"run": {**run.as_dict(), **lost}, "follows": False}
 
     def _cancel(self, session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Tell the plugin that nobody wants a run any more; the run ends as the plugin lets it."""

@@ -83,8 +83,9 @@ export class RunRecords {
    * @param {RunRecord} record
    * @returns {Promise<any>}
    */
-  async result({ id, instance, state, name, plugin, error }) {
-    const nothing = () => {
+  async result({ id, instance, state, name, plugin }) {
+    /** @param {RunRecord} known */
+    const nothing = ({ error }) => {
       const words = error?.message ?? "Its result was not kept: it was too big.";
       return new LinkError(`The run of "${name}" of "${plugin}" gave nothing. ${words}`, {
         code: error?.code ?? "no-result",
@@ -97,8 +98,8 @@ export class RunRecords {
     });
     const off = this.session.on("run", ({ run, message }) => void (run === id && take(message)));
     try {
-      const { follows } = await this.session.request("fetch_run", { run: id });
-      if (!follows) throw nothing();
+      const { run, follows } = await this.session.request("fetch_run", { run: id });
+      if (!follows) throw nothing(run);
       const [encoded] = (await came).args;
       const decode = this.decoderOf(instance);
       const value = decode ? await decode(encoded) : encoded;

@@ -81,8 +81,8 @@ test("an error that was kept is thrown, and nothing kept says why", async () => 
   const failed = link.runRecords.result({ ...RUN, instance, state: "failed" });
   keeps(engine, { _rtype: "error", _rvalue: "no such epoch", _rname: "KeyError" });
   assert.match((await rejection(failed)).message, /no such epoch/);
-  engine.answers.fetch_run = { success: true, run: RUN, follows: false };
   const error = { code: "plugin-exited", message: "It was killed." };
-  const nothing = await rejection(link.runRecords.result({ ...RUN, error }));
+  engine.answers.fetch_run = { success: true, run: { ...RUN, error }, follows: false };
+  const nothing = await rejection(link.runRecords.result(RUN));
   assert.deepEqual([nothing.code, /It was killed/.test(nothing.message)], ["plugin-exited", true]);
 });

@@ -274,7 +274,7 @@ async def test_frames_of_a_client_reach_its_worker(house: House) -> None:
     assert (await house.stage.worker.hears("rpc"))["type"] == "getInterface"
 
 
-async def test_a_run_outlives_the_page_that_asked_for_it(house: House) -> None:
+async def test_a_run_outlives_the_page_that_asked_for_it(house: House, tmp_path: Path) -> None:
     session, link = house.enter("first load")
     answer = await house.start(session, link, "p", code="the file")
     ends = answer["peer_id"], answer["client_peer"]
@@ -293,6 +293,10 @@ async def test_a_run_outlives_the_page_that_asked_for_it(house: House) -> None:
         await other_link.got(len(other_link.received) + 1)
     [came] = [each for each in other_link.received if each.kind == "run"]
     assert (bytes(came.body), came.extra) == (b'{"v": 1}', {"run": "r-1"})
+    [kept] = tmp_path.rglob("r-1.result")
+    kept.write_bytes(kept.read_bytes()[:-1])
+    damaged = await requests["fetch_run"](other, {"run": "r-1"})
+    assert (damaged["follows"], damaged["run"]["error"]["code"]) == (False, "result-lost")
     # Nobody else is told that a page was missing: the answer is where it belongs.
     assert not any(each.kind == "undeliverable" for each in house.stage.worker.frames)
 
