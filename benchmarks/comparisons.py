@@ -212,7 +212,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         by_socketio=True,
     ),
     "spent-in-flight": _spending("in_flight", "a small call of 64", by_socketio=True),
-    "spent-callback": _spending("callback", "a callback", by_socketio=True),
+    "spent-callback": _spending("callback", "a callback"),
     **{f"spent-array-{size}": _spending_on_array(size) for size in (1, 16, 256)},
     "start-and-stop": Benchmark(
         "start_and_stop",

@@ -15,9 +15,7 @@ from benchmarks import workloads
 from benchmarks.system import Spent, descendants, spent
 from benchmarks.workloads import IN_FLIGHT, Subject
 
-CALLS = 1000
-IN_FLIGHT_CALLS = 3000
-CALLBACKS = 1000
+COUNT = 1000
 NOTHING = Spent(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -34,12 +32,14 @@ async def spending(subject: Subject, of: str, megabytes: int = 0) -> dict[str, A
 
     `of` is one of WORK. See `figures` for what is returned.
     """
-    await WORK[of](subject, megabytes)  # what is made once is there then
+    array = workloads.noise(megabytes) if megabytes else None
+    count = workloads.REPEATS[megabytes] if megabytes else COUNT
+    await WORK[of](subject, array, -(-count // 10))  # what is made once is there then
     before = _shares(subject.middle_pid)
     start = time.perf_counter()
-    units = await WORK[of](subject, megabytes)
+    await WORK[of](subject, array, count)
     took_s = time.perf_counter() - start
-    return figures(before, _shares(subject.middle_pid), units, took_s)
+    return figures(before, _shares(subject.middle_pid), count * (2 * megabytes or 1), took_s)
 
 
 def figures(before: Share, after: Share, units: float, took_s: float) -> dict[str, float]:
@@ -75,30 +75,25 @@ def _shares(middle_pid: int) -> Share:
     return Share(spent(own), spent(middle_pid), plugins)
 
 
-async def _call(subject: Subject, _: int) -> float:
-    for _ in range(CALLS):
+async def _call(subject: Subject, _: Any, count: int) -> None:
+    for _ in range(count):
         await subject.call()
-    return CALLS
 
 
-async def _in_flight(subject: Subject, _: int) -> float:
-    await subject.in_flight(IN_FLIGHT_CALLS, IN_FLIGHT)
-    return IN_FLIGHT_CALLS
+async def _in_flight(subject: Subject, _: Any, count: int) -> None:
+    await subject.in_flight(count, IN_FLIGHT)
 
 
-async def _callback(subject: Subject, _: int) -> float:
-    await subject.callbacks(CALLBACKS)
-    return CALLBACKS
+async def _callback(subject: Subject, _: Any, count: int) -> None:
+    await subject.callbacks(count)
 
 
-async def _array(subject: Subject, megabytes: int) -> float:
-    array = workloads.noise(megabytes)
-    for _ in range(workloads.REPEATS[megabytes]):
+async def _array(subject: Subject, array: Any, count: int) -> None:
+    for _ in range(count):
         await subject.array(array)
-    return 2 * megabytes * workloads.REPEATS[megabytes]
 
 
-WORK: dict[str, Callable[[Subject, int], Awaitable[float]]] = {
+WORK: dict[str, Callable[[Subject, Any, int], Awaitable[None]]] = {
     "call": _call,
     "in_flight": _in_flight,
     "callback": _callback,

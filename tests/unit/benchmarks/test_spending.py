@@ -33,8 +33,8 @@ class Spender:
         self.calls += 1
 
 
-async def test_a_workload_is_done_once_before_it_is_measured():
+async def test_a_part_of_the_work_is_done_before_it_is_measured():
     subject = Spender()
     found = await spending(subject, "call")
-    assert subject.calls == 2000
+    assert subject.calls == 1100
     assert found["client"] >= 0.0
