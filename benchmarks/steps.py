@@ -2,8 +2,8 @@
 
 The steps are those of the three processes on its way, and back. Here they come one after the other
 in one process, with nothing but the wire's own work in them: no event loop, no system calls. The
-difference between the two figures is what a call meets that travels alone. Each of its processes
-was asleep, and its code and data are no longer in the caches of its core.
+difference between the two figures is what a call meets that travels alone: each of its processes
+has slept before its turn, and others may have used the caches of its core.
 """
 
 from __future__ import annotations
