@@ -57,8 +57,9 @@ class EnvironmentSpec:
     """A wanted environment, normalised: two specs that mean the same compare equal.
 
     `python` is a version prefix ("3.11"), conditions (">=3.9,<3.12") or None for the engine's own
-    interpreter. `pip` are requirements in the normal form of PEP 508 or bare addresses; `conda` are
-    conda's (`numpy>=1.2`, `chan::name=1.0`), from `channels`, the strongest first. `allow_build`
+    interpreter. `pip` are requirements in the normal form of PEP 508 or bare addresses; of a
+    package that `hashes` names (`numpy sha256:0123…`) no other file is taken. `conda` are conda's
+    (`numpy>=1.2`, `chan::name=1.0`), from `channels`, the strongest first. `allow_build`
     permits building packages from source, which runs their authors' code and can take very long.
     `exclude_newer` is a date (2021-06-01): what was published later counts as not there. `existing`
     names an environment or interpreter of this machine that is used as it is, `packed` an archive
@@ -72,6 +73,7 @@ class EnvironmentSpec:
 
     python: str | None = None
     pip: tuple[str, ...] = ()
+    hashes: tuple[str, ...] = ()
     allow_build: bool = False
     conda: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
@@ -165,6 +167,7 @@ def joined(specs: Iterable[EnvironmentSpec], where: str) -> EnvironmentSpec:
     return replace(
         result,
         pip=tuple(sorted(result.pip)),
+        hashes=tuple(sorted(result.hashes)),
         conda=tuple(sorted(result.conda)),
         variables=tuple(sorted(dict(result.variables).items())),
     )

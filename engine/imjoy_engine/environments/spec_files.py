@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -27,6 +27,7 @@ __all__ = ["script_metadata", "spec_from_file", "spec_from_script"]
 _SCRIPT_BLOCK = re.compile(
     r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$"
 )
+_HASH = re.compile(r"\s--hash[= ](\S+)")
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _MAX_CHARACTERS = 1 << 20
 
@@ -96,14 +97,24 @@ def script_metadata(name: str, text: str) -> Mapping[str, Any]:
 
 def _from_requirements(name: str, text: str) -> EnvironmentSpec:
     found: set[str] = set()
+    hashes: set[str] = set()
     # A backslash at its end continues a line; hashes are options of the line they stand in.
     for line in text.replace("\\\n", " ").splitlines():
-        words = _COMMENT.sub("", re.sub(r"\s--hash[= ]\S+", "", line)).strip()
+        words = _COMMENT.sub("", _HASH.sub("", line)).strip()
         if words.startswith("-"):
             raise unsupported(name, words, f"{words.split()[0]}: options of pip")
         if words:
-            found.update(requirements(name, words))
-    return EnvironmentSpec(pip=tuple(sorted(found)))
+            packages = tuple(requirements(name, words))
+            found.update(packages)
+            hashes.update(_of_files(packages, _HASH.findall(_COMMENT.sub("", line))))
+    return EnvironmentSpec(pip=tuple(sorted(found)), hashes=tuple(sorted(hashes)))
+
+
+def _of_files(packages: Iterable[str], digests: Sequence[str]) -> Iterator[str]:
+    """Yield the hashes of a spec for the files of these requirements."""
+    for package in packages:
+        if named := re.match(r"[a-z0-9][a-z0-9-]*(?![\w:+/])", package):
+            yield from (f"{named[0]} {digest}" for digest in digests)
 
 
 def _from_yaml(name: str, text: str) -> EnvironmentSpec:
@@ -142,7 +153,7 @@ def _channels(name: str, channels: Any) -> EnvironmentSpec:
 
 
 def _from_pylock(name: str, text: str) -> EnvironmentSpec:
-    """Read the packages that a lock pins; their hashes are made anew when it is resolved."""
+    """Read the packages that a lock pins, with the hashes of their files."""
     content = _toml(name, text)
     version, packages = content.get("lock-version", "1.0"), content.get("packages", [])
     if not isinstance(packages, list) or not all(isinstance(one, dict) for one in packages):
@@ -151,8 +162,9 @@ def _from_pylock(name: str, text: str) -> EnvironmentSpec:
         raise unsupported(name, version, "a later version of this format")
     found = [_of_python(name, content)]
     for package in packages:
-        line = _pinned(name, package)
-        found.append(EnvironmentSpec(pip=tuple(requirements(name, line))))
+        pip = tuple(requirements(name, _pinned(name, package)))
+        digests = [f"{algorithm}:{digest}" for algorithm, digest in _digests(package)]
+        found.append(EnvironmentSpec(pip=pip, hashes=tuple(_of_files(pip, digests))))
     return joined(found, name)
 
 
@@ -169,6 +181,12 @@ def _pinned(name: str, package: Mapping[str, Any]) -> str:
         raise unsupported(name, package_name, kind)
     marker = package.get("marker")
     return f"{line} ; {marker}" if marker else line
+
+
+def _digests(package: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    wheels = package.get("wheels")
+    for file in (package.get("sdist"), *(wheels if isinstance(wheels, list) else ())):
+        yield from _table(file, "hashes").items()
 
 
 def _of_python(name: str, metadata: Mapping[str, Any]) -> EnvironmentSpec:

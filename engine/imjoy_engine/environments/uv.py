@@ -28,6 +28,7 @@ from imjoy_engine.environments.interpreters import (
     find_interpreters,
     is_too_old,
 )
+from imjoy_engine.environments.listed_files import only_listed_files
 from imjoy_engine.environments.lock import Lock
 from imjoy_engine.environments.progress import Phase, Progress, counted
 from imjoy_engine.environments.requirements import is_reference, unsupported
@@ -108,7 +109,7 @@ class UvBuilder:
         """
         wanted = attempt.scratch / "requirements.in"
         await asyncio.to_thread(wanted.write_text, "".join(f"{line}\n" for line in spec.pip))
-        return await self._run_with_index(
+        text = await self._run_with_index(
             [
                 *("pip", "compile", "--generate-hashes", "--no-header", "--no-annotate"),
                 *self._choice(_built(spec)),
@@ -118,6 +119,7 @@ class UvBuilder:
             ],
             attempt,
         )
+        return only_listed_files(text, spec.hashes)
 
     async def build(self, lock: Lock, prefix: Path, attempt: Attempt, *, allow_build: bool) -> None:
         """Make `prefix` a virtual environment with exactly what `lock` pins, and see that it runs.

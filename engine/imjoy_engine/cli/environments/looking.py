@@ -88,7 +88,10 @@ def show(key: str, show_log: bool, as_json: bool) -> None:
     for command in one.commands:
         grid.add_row("Command", command)
     for wish in wishes:
-        grid.add_row("Wished for", ", ".join(f"{name}: {_plain(wish[name])}" for name in wish))
+        grid.add_row(
+            "Wished for",
+            ", ".join(f"{name}: {_plain(wish[name])}" for name in wish if name != "hashes"),
+        )
     for package in one.packages:
         grid.add_row("Package", f"{package.name} {package.version}")
     print_table(grid)

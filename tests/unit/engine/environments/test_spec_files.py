@@ -55,6 +55,8 @@ created-by = "uv"
 name = "numpy"
 version = "1.26.4"
 marker = "python_version >= '3.9'"
+sdist = { url = "https://host/x.tar.gz", hashes = { sha256 = "01" } }
+wheels = [{ url = "https://host/x.whl", hashes = { sha256 = "23" } }]
 [[packages]]
 name = "why"
 vcs = { type = "git", url = "https://host/x/y", commit-id = "abcdef" }
@@ -79,13 +81,16 @@ vcs = { type = "git", url = "https://host/x/y", commit-id = "abcdef" }
         (
             "requirements.txt",
             REQUIREMENTS,
-            EnvironmentSpec(pip=("numpy>=1.20", "scipy==1.7.0", "why @ git+https://host/x/y@v1")),
+            EnvironmentSpec(
+                pip=("numpy>=1.20", "scipy==1.7.0", "why @ git+https://host/x/y@v1"),
+                hashes=("scipy sha256:0123", "scipy sha256:4567"),
+            ),
         ),
         ("requirements.in", "", EnvironmentSpec()),
         (
             "saved-on-windows.txt",
             "\ufeffnumpy==1.0 \\\r\n  --hash=sha256:0123\r\nscipy\r\n",
-            EnvironmentSpec(pip=("numpy==1.0", "scipy")),
+            EnvironmentSpec(pip=("numpy==1.0", "scipy"), hashes=("numpy sha256:0123",)),
         ),
         (
             "saved-on-windows.py",
@@ -124,6 +129,7 @@ vcs = { type = "git", url = "https://host/x/y", commit-id = "abcdef" }
                     'numpy==1.26.4 ; python_version >= "3.9"',
                     "why @ git+https://host/x/y@abcdef",
                 ),
+                hashes=("numpy sha256:01", "numpy sha256:23"),
             ),
         ),
     ],

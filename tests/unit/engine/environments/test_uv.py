@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -161,6 +162,18 @@ async def test_the_lock_has_hashes_and_no_addresses(place):
 
     assert manifest["lock"].count("--hash=sha256:") == 2
     assert "/" not in manifest["lock"]
+
+
+async def test_hashes_that_a_list_names_are_held_to(place):
+    wheel = place.wheels / "tiny_two-2.0-py3-none-any.whl"
+    listed = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (await place.ensure("tiny-two==2.0", hashes=(f"tiny-two sha256:{listed}",))).release()
+    make_wheel(place.wheels, "tiny-two", "2.0", source="harm = True")
+    await asyncio.to_thread(remove_tree, place.root)
+
+    error = await place.fails("tiny-two==2.0", hashes=(f"tiny-two sha256:{listed}",))
+
+    assert "other files of tiny-two 2.0" in error.message
 
 
 async def test_the_log_has_the_commands_and_uvs_words(place):
