@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from benchmarks.measure import Row
 
 TOLERANCE = 0.02
@@ -16,6 +18,16 @@ def compared(where: str, first: Census, last: Census) -> list[Row]:
     return [
         _row(f"objects in the {where}", last[0], first[0], ""),
         _row(f"memory of the {where}", last[1] / 2**20, first[1] / 2**20, "MB"),
+    ]
+
+
+def followed(where: str, first: Census, later: Mapping[str, Census]) -> list[Row]:
+    """Return the rows that compare what lived at several times, by their names, with the first.
+
+    So that what grows on is told from what came once.
+    """
+    return [
+        row for when, census in later.items() for row in compared(f"{where}, {when}", first, census)
     ]
 
 
