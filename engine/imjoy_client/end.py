@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import inspect
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
 from imjoy_client.errors import PluginFailedError
@@ -288,7 +289,30 @@ class PluginEnd:
 
     def run_call(self, call: IncomingCall) -> None:
         """Run a function of this program that the plugin calls."""
-        task = call.work = self._loop.create_task(_run(call))
+        if inspect.iscoroutinefunction(call.function):
+            self._in_task(call, _run(call))
+        else:  # at once: it would hold the loop later just as long
+            contextvars.copy_context().run(self._run_plain, call)
+
+    def _run_plain(self, call: IncomingCall) -> None:
+        CALL.set(call)
+        try:
+            args, kwargs = call.arguments()
+            result = call.function(*args, **kwargs)
+            del args, kwargs  # what of them is still referred to counts as kept
+        except Exception as error:  # noqa: BLE001 - the border to the program's own functions
+            call.fail(error)
+            return
+        except asyncio.CancelledError:  # the program's own: it must not end the reading
+            call.end_cancelled()
+            return
+        if inspect.isawaitable(result):
+            self._in_task(call, _run_rest(call, result))
+        else:
+            call.succeed(result)
+
+    def _in_task(self, call: IncomingCall, work: Coroutine[Any, Any, None]) -> None:
+        task = call.work = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -334,10 +358,17 @@ async def _run(call: IncomingCall) -> None:
     CALL.set(call)
     try:
         args, kwargs = call.arguments()
-        result = call.function(*args, **kwargs)
-        del args, kwargs  # what of them is still referred to counts as kept
-        if inspect.isawaitable(result):
-            result = await result
+        awaitable = call.function(*args, **kwargs)
+        del args, kwargs
+    except Exception as error:  # noqa: BLE001 - the border to the program's own functions
+        call.fail(error)
+    else:
+        await _run_rest(call, awaitable)
+
+
+async def _run_rest(call: IncomingCall, awaitable: Any) -> None:
+    try:
+        result = await awaitable
     except Exception as error:  # noqa: BLE001 - the border to the program's own functions
         call.fail(error)
     except asyncio.CancelledError:

@@ -21,7 +21,7 @@ What is not here: the dialect's `_rtype` forms (`values`), and bytes on a stream
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, NoReturn, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, NoReturn, Sequence, Tuple, Union
 
 from .buffers import Buffer, buffer_bytes, flat_view
 from .errors import CodecError, UnsupportedValueError
@@ -52,9 +52,21 @@ def _bounded_int(digits: str) -> int:
     return int(digits)
 
 
-_to_json = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
-).encode
+def _json_writer() -> Callable[[Any], str]:
+    """Return what writes a tree of plain values; made once, where `json` does so for each text."""
+    encoder = json.JSONEncoder(
+        ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
+    )
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # an interpreter without it
+        return encoder.encode
+    pieces = make(
+        None, encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
+    )
+    return lambda tree: "".join(pieces(tree, 0))
+
+
+_to_json = _json_writer()
 _from_json = json.JSONDecoder(parse_constant=_refuse_constant)
 
 

@@ -146,7 +146,8 @@ class FrameDecoder:
         """
         if self._error is not None:
             raise self._error
-        self._take_back()
+        if self._lent is not None:
+            self._take_back(self._lent)
         if self._header is not None:
             size = self._header.sizes[len(self._parts) - 1]
             if size - self._filled > _DIRECT_BYTES:
@@ -164,21 +165,24 @@ class FrameDecoder:
             self._end += count
         frames: List[Frame] = []
         try:
-            while self._advanced(frames):
-                pass
+            while self._start < self._end or self._header is not None:
+                if not self._advanced(frames):
+                    break
         except FrameError as error:
             self._error = error
             self._header, self._parts, self._lent = None, [], None
             raise
-        self._compact()
+        if self._start == self._end:
+            self._start = self._end = 0
+        else:
+            self._compact()
         return frames
 
-    def _take_back(self) -> None:
+    def _take_back(self, lent: memoryview) -> None:
         """End the life of the view handed out last, so that its part may grow in place."""
-        if self._lent is not None:
-            with contextlib.suppress(BufferError):  # a reader that still looks at it
-                self._lent.release()
-            self._lent = None
+        with contextlib.suppress(BufferError):  # a reader that still looks at it
+            lent.release()
+        self._lent = None
 
     def _advanced(self, frames: List[Frame]) -> bool:
         """Take one step; return False when more bytes are needed for the next."""
@@ -255,9 +259,7 @@ class FrameDecoder:
 
     def _compact(self) -> None:
         """Move the unread bytes to the front when a whole header might not fit behind them."""
-        if self._start == self._end:
-            self._start = self._end = 0
-        elif self._end > _RECEIVE_BYTES - PREFIX_BYTES - MAX_HEADER_BYTES:
+        if self._end > _RECEIVE_BYTES - PREFIX_BYTES - MAX_HEADER_BYTES:
             waiting = bytes(self._scratch[self._start : self._end])
             self._scratch[: len(waiting)] = waiting
             self._start, self._end = 0, len(waiting)

@@ -100,5 +100,5 @@ class Host(Protocol):
         ...
 
     def heard(self, sender: str, kind: str, message: Message) -> None:
-        """Take note of a message that the peer itself has dealt with."""
+        """Take note of a message, not of a call, that the peer itself has dealt with."""
         ...

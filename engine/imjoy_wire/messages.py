@@ -29,6 +29,7 @@ from .errors import DialectError
 
 __all__ = [
     "API_VERSION",
+    "CALLS",
     "INTERFACE_NAMES",
     "CallRequest",
     "Message",
@@ -54,6 +55,9 @@ API_VERSION = "0.2.3"
 INTERFACE_NAMES = frozenset({"register", "registerService", "register_service", "export", "on"})
 """Functions whose arguments outlive the call: a function among them is sent as a member of an
 interface, which an original end may call as often as it likes, and not as a callback."""
+
+CALLS = frozenset({"method", "callback", "cancel"})
+"""Messages about a single call, for which nobody waits by their type."""
 
 MAX_RELEASED = 100_000
 

@@ -90,12 +90,16 @@ class Peer:
             handle(sender, remote, message)
         if "released" in message:
             remote.says_releases = True
-            self.store.release(messages.released_ids(message), sender)
-        error = message.get("error") if kind == "executed" else None
-        self._waiting.settle_request(sender, kind, message, error)
-        self._host.heard(sender, kind, message)
-        self._disposals.tell_of_ours()
-        if remote.says_releases:
+            if message["released"]:
+                self.store.release(messages.released_ids(message), sender)
+        if kind not in messages.CALLS:
+            error = message.get("error") if kind == "executed" else None
+            self._waiting.settle_request(sender, kind, message, error)
+            self._host.heard(sender, kind, message)
+        untold = self.releases.waiting
+        if untold.get(self.peer_id):
+            self._disposals.tell_of_ours()
+        if remote.says_releases and untold.get(sender):
             self._disposals.tell(sender)
 
     def joined(self, peer_id: str) -> Remote:
@@ -198,20 +202,21 @@ class Peer:
         Raises UnsupportedValueError, naming the argument that cannot be sent.
         """
         tree, target = function.tree, function.target
-        passage = Passage(self, target)
+        passage = None
         name = tree["_rvalue"]
-        is_plain = not (kwargs or self.codecs) and are_plain_values(args)
-        if is_plain:
+        if not (kwargs or self.codecs) and are_plain_values(args):
             encoded = list(args)
-        elif function.is_method and name.rpartition(".")[2] in messages.INTERFACE_NAMES:
-            encoded = encode_arguments(args, kwargs, passage, as_interface=True)
         else:
-            encoded = encode_arguments(args, kwargs, passage)
+            passage = Passage(self, target)
+            lasts = function.is_method and name.rpartition(".")[2] in messages.INTERFACE_NAMES
+            encoded = encode_arguments(args, kwargs, passage, as_interface=lasts)
         if function.is_method:
             message = messages.method(target, tree["_rintf"], name, encoded, bool(kwargs))
         else:
             message = messages.callback(target, name, encoded, bool(kwargs))
-        return self._begin(function, PlainMessage(message) if is_plain else message, passage)
+        if passage is None:
+            message = PlainMessage(message)
+        return self._begin(function, message, passage)
 
     def cancel(self, key: str) -> None:
         """Wait no more for the answer of a call, and tell the other end so; its promise is settled.
@@ -251,7 +256,7 @@ class Peer:
         """Have an owner told soon, and not with the next message, what nobody here holds."""
         self._host.soon(lambda: self._disposals.tell(owner))
 
-    def _begin(self, function: RemoteFunction, message: Message, passage: Passage) -> Any:
+    def _begin(self, function: RemoteFunction, message: Message, passage: Optional[Passage]) -> Any:
         target = function.target
         key = f"p{self._salt}{next(self._numbers)}"
         message["promise"] = [self._reference(key, "resolve"), self._reference(key, "reject")]
@@ -261,7 +266,7 @@ class Peer:
         if on_progress is not None:
             message["progress"] = self._reference(key, "progress")
         promise = self._host.new_promise(function.__name__, key)
-        callback_ids = passage.commit(target)
+        callback_ids = [] if passage is None else passage.commit(target)
         self._waiting.add_call(key, PendingCall(target, promise, callback_ids, on_progress))
         try:
             self._send(target, message)

@@ -39,15 +39,16 @@ class Releases:
     """
 
     def __init__(self) -> None:
-        self._waiting: Dict[str, Deque[str]] = {}
+        self.waiting: Dict[str, Deque[str]] = {}
+        """The ids by their owners; some owners may have none."""
 
     def add(self, owner: str, object_id: str) -> None:
         """Have the owner told."""
-        self._waiting.setdefault(owner, deque()).append(object_id)
+        self.waiting.setdefault(owner, deque()).append(object_id)
 
     def take(self, owner: str) -> List[str]:
         """Return what the owner is to be told now."""
-        waiting = self._waiting.get(owner)
+        waiting = self.waiting.get(owner)
         ids: List[str] = []
         if not waiting:
             return ids
@@ -60,7 +61,7 @@ class Releases:
 
     def forget(self, owner: str) -> None:
         """Drop what was for an owner that has left."""
-        self._waiting.pop(owner, None)
+        self.waiting.pop(owner, None)
 
 
 class Held:

@@ -9,7 +9,7 @@ import asyncio
 import contextvars
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from types import GeneratorType
-from typing import Any, Callable, Optional, Set
+from typing import Any, Callable, Optional
 
 from imjoy_wire.calls import IncomingCall
 from imjoy_wire.current import CALL, interrupted_by
@@ -47,7 +47,6 @@ class Dispatcher:
         self.streams = Streams(loop, pool, self._fail)
         self._usual: Choice = "thread"
         self._lanes = Lanes(pool)
-        self._tasks: Set[Any] = set()
         self.attention = Attention()
         self.exit_was_called = False
         """Whether somebody has called the plugin's `exit` already."""
@@ -63,13 +62,13 @@ class Dispatcher:
     def run(self, call: IncomingCall) -> None:
         """Have the call run where its function belongs, and answered."""
         self.attention.begin(call)
-        context = contextvars.copy_context()
-        context.run(CALL.set, call)
-        if call.callback_id is None and call.label == "exit":
+        if call.label == "exit" and call.callback_id is None:
             self.exit_was_called = True
         if is_async(call.function):
-            self._in_loop(context, call, self._run_async(call))
+            self._in_loop(call, self._run_async(call))
             return
+        context = contextvars.copy_context()
+        context.run(CALL.set, call)
         choice = self._choice(call)
         if choice == "main-thread":
             self._loop.call_soon_threadsafe(self._run_at_home, call, context=context)
@@ -109,8 +108,9 @@ class Dispatcher:
     def cancel_all(self) -> None:
         """Cancel what runs in the loop; called there."""
         self.streams.cancel_all()
-        for task in list(self._tasks):
-            task.cancel()
+        for work in self.attention.under_way():
+            if isinstance(work, IncomingCall) and work.work is not None:
+                work.work.cancel()
 
     def _choice(self, call: IncomingCall) -> Choice:
         own: Optional[Choice] = own_choice(call.function)
@@ -127,16 +127,14 @@ class Dispatcher:
             return choice
         return self._processes if choice == "process" else None
 
-    def _in_loop(self, context: contextvars.Context, call: IncomingCall, coroutine: Any) -> None:
+    def _in_loop(self, call: IncomingCall, coroutine: Any) -> None:
         if self._loop.is_here:
-            context.run(self._start, call, coroutine)
+            self._start(call, coroutine)
         else:
-            self._loop.call_soon_threadsafe(self._start, call, coroutine, context=context)
+            self._loop.call_soon_threadsafe(self._start, call, coroutine)
 
     def _start(self, call: IncomingCall, coroutine: Any) -> None:
-        task = call.work = self._loop.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        call.work = self._loop.create_call_task(coroutine)
         if call.is_cancelled:
             self._cancel_task(call)
 
@@ -162,7 +160,7 @@ class Dispatcher:
             self._fail(call, error)
             return
         if is_awaitable(result):
-            self._in_loop(contextvars.copy_context(), call, self._run_rest(call, result))
+            self._in_loop(call, self._run_rest(call, result))
         else:
             self._succeed(call, result)
 
@@ -193,6 +191,7 @@ class Dispatcher:
         return context.run(function, *args, **kwargs)
 
     async def _run_async(self, call: IncomingCall) -> None:
+        CALL.set(call)
         try:
             args, kwargs = call.arguments()
             coroutine = call.function(*args, **kwargs)

@@ -11,7 +11,7 @@ import contextvars
 import threading
 from collections import deque
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any, Callable, Deque, Dict, Optional
+from typing import Any, Callable, Deque, Dict, Optional, Tuple
 
 from . import tracebacks
 from .turns import Turns
@@ -32,6 +32,10 @@ class PluginLoop(asyncio.SelectorEventLoop):
         self.turns = Turns()
         super().__init__(self.turns)
         self._home: Optional[int] = None
+        self.is_reading = False
+        """Whether it hands on what was read just now; `begin_read` comes right after."""
+        self._takes_first_step = False
+        self._first_steps: Deque[Tuple[Any, Any]] = deque()
         self.usual_executor: Optional[Executor] = None
         """What `run_in_executor(None, ...)` uses in place of the default threads."""
 
@@ -58,7 +62,29 @@ class PluginLoop(asyncio.SelectorEventLoop):
         """Run a function in the loop soon. A task made in another thread begins by this."""
         if self._is_away:
             return self.call_soon_threadsafe(callback, *args, context=context)
+        if self._takes_first_step:
+            return self._first_steps.append((callback, context))
         return super().call_soon(callback, *args, context=context)
+
+    def create_call_task(self, coroutine: Any) -> Any:
+        """Return a new task; of one that has just been read, `begin_read` takes the first step.
+
+        A turn of the loop costs more than a small call, so that it begins without one, unless
+        something else has its turn before. When tasks of a plugin's own kind begin, it says itself.
+        """
+        if not self.is_reading or self._ready or self.get_task_factory() is not None:  # type: ignore[attr-defined]
+            return self.create_task(coroutine)
+        self._takes_first_step = True
+        try:
+            return self.create_task(coroutine)
+        finally:
+            self._takes_first_step = False
+
+    def begin_read(self) -> None:
+        """Let what was read begin, in its order."""
+        while self._first_steps:
+            step, context = self._first_steps.popleft()
+            context.run(step)
 
     def call_at(  # type: ignore[override]  # as above
         self, when: float, callback: Any, *args: Any, context: Any = None

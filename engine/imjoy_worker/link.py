@@ -228,10 +228,14 @@ class Link:
         `copies`, for a thread that keeps others going, they may have been copied instead.
         """
         parts = encode_frame(frame)  # raises before anything is promised
-        is_reader = threading.get_ident() == self._reader_id
         size = frame.payload_bytes
-        waits = size > COPIED_BYTES and not copies and not is_reader and self._kept is None
         with self._lock:
+            if size <= GATHERED_BYTES and self._kept is None and self._may_write_now:
+                if not self._is_closed:
+                    self._write_soon([memoryview(part).cast("B") for part in parts], size)
+                return
+            is_reader = threading.get_ident() == self._reader_id
+            waits = size > COPIED_BYTES and not copies and not is_reader and self._kept is None
             while (
                 self._lanes.bytes_between(frame.sender, frame.to) > HIGH_WATER_BYTES
                 and not is_reader

@@ -216,7 +216,7 @@ class Promise:
             loop = asyncio.get_running_loop()
             future = loop.create_future()
             self._is_seen = True
-            self._when_settled(lambda _: _wake(future), loop)
+            self._when_settled(lambda _: _wake(future, loop))
             try:
                 yield from future
             except asyncio.CancelledError:
@@ -319,8 +319,10 @@ def _follow(outcome: Any, following: Promise) -> None:
     asyncio.ensure_future(outcome).add_done_callback(ended)
 
 
-def _wake(future: Any) -> None:
-    if not future.done():
+def _wake(future: Any, loop: Any) -> None:
+    if _running_loop() is not loop:
+        _schedule_quietly(loop.call_soon_threadsafe, _wake, future, loop)
+    elif not future.done():
         future.set_result(None)
 
 

@@ -67,11 +67,15 @@ class SharedReading:
 
     def _read_at_home(self) -> None:
         with self._lock:
-            if not self._has_ended:
-                with contextlib.suppress(FrameError):  # it is final: the thread meets it again
-                    self._read_once()
-                    return
+            self._loop.is_reading = True
+            try:
+                self._read_once()
+            except FrameError:  # it is final: the thread meets it again
                 self._end()
+            finally:
+                self._loop.is_reading = False
+        # Without the lock: a call that computes must not keep the thread from reading.
+        self._loop.begin_read()
 
     def _read_once(self) -> None:
         if not self._has_ended:

@@ -42,6 +42,8 @@ class SharedMemory:
 
     def put(self, frame: Frame) -> Frame:
         """Return the frame to send: without its buffers if they lie in shared memory now."""
+        if not frame.buffers:
+            return frame
         sizes = [memoryview(buffer).nbytes for buffer in frame.buffers]
         total = sum(sizes)
         if (

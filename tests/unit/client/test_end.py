@@ -191,3 +191,33 @@ async def test_a_function_of_the_program_that_cancels_itself_answers_so(connecti
         await answered.wait()
     answer = codec.unpack(connection.sent[-1].body)
     assert (answer["id"], answer["args"][0]["_rname"]) == ("c2", "CancelledError")
+
+
+@pytest.mark.parametrize("error", [ValueError, asyncio.CancelledError])
+async def test_a_plain_function_of_the_program_answers_at_once_also_with_its_error(
+    connection, error
+):
+    def fail():
+        raise error
+
+    async def seven():
+        return 7
+
+    source = PluginSource({"name": "Trial"}, (), "Trial.imjoy.html")
+    end = PluginEnd(connection, "p1", source, {})
+    end.attach(ANSWER)
+    end._peer.export({"fail": fail, "later": lambda: seven()})
+    end.frame(message("getInterface"))
+    tree = codec.unpack(connection.sent[-1].body)["api"]["fail"]
+    promise = [{"_rvalue": "c1"}, {"_rvalue": "c2"}]
+    called = {"object_id": tree["_rintf"], "args": [], "promise": promise}
+    end.frame(message("method", name="fail", **called))
+    answer = codec.unpack(connection.sent[-1].body)
+    assert (answer["id"], answer["args"][0]["_rname"]) == ("c2", error.__name__)
+    answered = asyncio.Event()
+    connection.deliver = lambda frame: (connection.sent.append(frame), answered.set())
+    end.frame(message("method", name="later", **called))
+    async with asyncio.timeout(10):
+        await answered.wait()
+    answer = codec.unpack(connection.sent[-1].body)
+    assert (answer["id"], answer["args"]) == ("c1", [7])

@@ -174,3 +174,51 @@ def test_nothing_is_left_of_a_lane_without_jobs(loop):
 
 def test_stepping_aside_outside_of_a_lane_is_nothing():
     step_aside()
+
+
+def test_what_is_read_begins_at_once_but_behind_what_has_its_turn_before():
+    loop = PluginLoop()
+    begun, seen_while_reading = [], []
+
+    async def note(name):
+        begun.append((name, asyncio.current_task() is not None))
+        await asyncio.wait([loop.create_future()], timeout=0)
+
+    def read():
+        loop.is_reading = True
+        tasks = [loop.create_call_task(note("first")), loop.create_call_task(note("second"))]
+        loop.call_soon(begun.append, "between")
+        tasks.append(loop.create_call_task(note("third")))
+        loop.is_reading = False
+        seen_while_reading.extend(begun)
+        loop.begin_read()
+        seen_while_reading.append(list(begun))
+        asyncio.gather(*tasks).add_done_callback(lambda _: loop.stop())
+
+    loop.call_soon(read)
+    loop.run_forever()
+    loop.close()
+    assert seen_while_reading == [[("first", True), ("second", True)]]
+    assert begun == [("first", True), ("second", True), "between", ("third", True)]
+
+
+def test_tasks_of_a_plugins_own_kind_begin_when_it_says():
+    loop = PluginLoop()
+    begun, seen = [], []
+
+    async def note():
+        begun.append(1)
+
+    def read():
+        loop.is_reading = True
+        task = loop.create_call_task(note())
+        loop.is_reading = False
+        loop.begin_read()
+        seen.extend(begun)
+        task.add_done_callback(lambda _: loop.stop())
+
+    loop.set_task_factory(lambda its_loop, work, **options: asyncio.Task(work, loop=its_loop))
+    loop.call_soon(read)
+    loop.run_forever()
+    loop.close()
+    assert (seen, begun) == ([], [1])
