@@ -117,6 +117,15 @@ export function unsendable(thrown) {
 }
 
 /**
+ * Return why a call cannot be sent, its arguments counted as people do.
+ * @param {Error} error
+ * @returns {string}
+ */
+export function placed({ message }) {
+  return message.replace(/^key 'args', index (\d+)/, (_, index) => `argument ${Number(index) + 1}`);
+}
+
+/**
  * @param {unknown} value
  * @returns {value is Record<string, unknown>}
  */

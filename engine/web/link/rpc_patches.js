@@ -18,7 +18,7 @@
  * - the remote interface keeps what the core and the link have added when the plugin exports anew.
  */
 
-import { LinkError, asError, unsendable } from "./errors.js";
+import { LinkError, asError, placed, unsendable } from "./errors.js";
 import { HandedOut } from "./handed_out.js";
 import { IncomingCalls } from "./incoming.js";
 import { watch } from "./options.js";
@@ -27,7 +27,7 @@ import { reach } from "./reach.js";
 import { Releases } from "./releases.js";
 import { RemoteStream, isGenerator, ownSteps } from "./streams.js";
 import { Turns } from "./turns.js";
-import { takeKwargs, valueCodecs } from "./values.js";
+import { awaited, takeKwargs, valueCodecs, withoutThen } from "./values.js";
 
 /** @typedef {import("./conn.js").PeerConnection} PeerConnection */
 /** @typedef {import("./options.js").CallOptions} CallOptions */
@@ -112,7 +112,12 @@ export function createPluginRPC(RPC, connection, { name, owners }) {
       if (typeof value === "function" && owners.has(value)) return this.encodeOwned(value);
       if (value instanceof RemoteStream) return this.encodeRemoteStream(value);
       if (isGenerator(value)) return this.encodeStream(value);
-      return super._encode(value, asInterface, objectId);
+      return super._encode(awaited(value), asInterface, objectId);
+    }
+
+    /** @param {any} tree @param {any} [withPromise] */
+    async _decode(tree, withPromise) {
+      return super._decode(withoutThen(tree), withPromise);
     }
 
     /** @param {Function} proxy a function of another end */
@@ -272,7 +277,7 @@ export function createPluginRPC(RPC, connection, { name, owners }) {
       const going = () => (isSent = isWanted);
       this.send({ ...message, promise, ...marks }, args, asInterface, going).catch((error) => {
         const what = message.name ?? "a callback";
-        const sentence = `The call of ${what} of "${name}" could not be sent: ${error.message}`;
+        const sentence = `The call of ${what} of "${name}" could not be sent: ${placed(error)}`;
         call.reject(new LinkError(sentence, { code: error.code ?? "not-sent" }));
       });
       return call.promise;

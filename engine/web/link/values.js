@@ -153,6 +153,31 @@ function encodeImageData({ data, width, height }) {
 }
 
 /**
+ * Return the value if it may be sent as it is: a promise is not, for nobody would wait for it.
+ * @param {any} value
+ * @returns {any}
+ */
+export function awaited(value) {
+  if (typeof value === "object" && typeof value?.then === "function") {
+    throw new Error("a Promise must be awaited, and its result sent");
+  }
+  return value;
+}
+
+/**
+ * Return the tree without a function named `then`: what it stands for would be taken for a promise,
+ * and be waited for by everything that comes after it.
+ * @param {any} tree
+ * @returns {any}
+ */
+export function withoutThen(tree) {
+  if (!isRecord(tree) || !isRecord(tree.then)) return tree;
+  if (!["callback", "interface"].includes(String(tree.then._rtype))) return tree;
+  const { then, ...rest } = tree;
+  return rest;
+}
+
+/**
  * Return the arguments without imjoy-rpc's mark for keyword arguments, and whether it was there.
  * @param {any[]} args
  * @returns {{args: any[], withKwargs: boolean}}

@@ -104,6 +104,38 @@ test("an error keeps its class, its words and its remote traceback", async () =>
   assert.equal(error.trace, error.stack);
 });
 
+test("a function named then does not make a promise of what has it, and holds up nothing", async () => {
+  const method = (worker, name) => ({
+    _rtype: "interface",
+    _rtarget_id: worker.peer,
+    _rintf: "o1",
+    _rvalue: name,
+  });
+  const { plugin } = await pluginWith({
+    later: (worker) => [
+      { then: method(worker, "then"), get: method(worker, "get"), _rintf: "o1" },
+      { then: "text" },
+    ],
+    next: () => 1,
+    get: () => 7,
+    then: () => NEVER,
+  });
+  assert.equal(plugin.then, undefined);
+  const [later, text] = await plugin.later();
+  assert.equal(later.then, undefined);
+  assert.equal(await later.get(), 7);
+  assert.deepEqual(text, { then: "text" });
+  assert.equal(await plugin.next(), 1);
+});
+
+test("a promise cannot be sent, and its argument is named where it can be", async () => {
+  const { plugin } = await pluginWith({ take: () => 1 });
+  const promised = await rejection(plugin.take([Promise.resolve(1)]));
+  assert.match(promised.message, /a Promise must be awaited, and its result sent/);
+  const symbol = await rejection(plugin.take(1, { a: Symbol("x") }));
+  assert.match(symbol.message, /could not be sent: argument 2, key 'a': a value of type symbol/);
+});
+
 test("an error that cannot be sent is told of all the same", async () => {
   class Nameless extends Error {
     get name() {
