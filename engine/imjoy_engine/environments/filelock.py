@@ -31,16 +31,20 @@ class FileLock:
 
     @classmethod
     def _take(cls, path: Path, kind: int) -> FileLock | None:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(fd, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
+        while True:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(fd, kind | fcntl.LOCK_NB)
+                if os.fstat(fd).st_nlink:
+                    return cls(fd)
+            except BlockingIOError:
+                os.close(fd)
+                return None
+            except BaseException:
+                os.close(fd)
+                raise
+            # Whoever held it alone has removed the file: nobody else would see this lock.
             os.close(fd)
-            return None
-        except BaseException:
-            os.close(fd)
-            raise
-        return cls(fd)
 
     @property
     def fd(self) -> int:

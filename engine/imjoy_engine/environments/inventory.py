@@ -221,7 +221,7 @@ class Inventory:
             self._shelf.manifest_path(key).unlink(missing_ok=True)
             self._pin(key).unlink(missing_ok=True)
         finally:
-            # The file of the lock stays: somebody may be waiting for it.
+            # The file of the lock stays; the next who tidies up removes it.
             lock.release()
         # Whoever wants it now builds it anew, and need not wait for this.
         self._shelf.discard(aside)

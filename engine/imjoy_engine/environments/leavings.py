@@ -17,6 +17,10 @@ __all__ = ["forget_unshared", "prune_downloads", "sweep"]
 
 _SCRATCH_AGE_S = 24 * 3600.0
 _CACHE_AGE_S = 3600.0
+_RECORDS = (
+    *(("compiled", ".json"), ("log", ".log"), ("pins", "")),
+    *(("locks", ".bytecode"), ("locks", ".lock")),
+)
 _CACHES = ("uv", "rattler")
 _PRUNE_TIMEOUT_S = 300.0
 
@@ -28,7 +32,28 @@ def sweep(shelf: Shelf, now_s: float) -> int:
         for path in listed(shelf.root / folder, hidden=folder != "tmp"):
             if _changed_s(path) < now_s - _SCRATCH_AGE_S:
                 swept += _remove(shelf, path)
-    return swept
+    return swept + _forget_records(shelf, now_s - _SCRATCH_AGE_S)
+
+
+def _forget_records(shelf: Shelf, older_s: float) -> int:
+    """Remove what was written down about environments and wishes that are not there any more."""
+    known = {path.stem for folder in ("envs", "specs") for path in listed(shelf.root / folder)}
+    forgotten = 0
+    for folder, ending in _RECORDS:
+        for path in listed(shelf.root / folder):
+            key = path.name.removesuffix(ending)
+            if path.suffix != ending or key in known or _changed_s(path) >= older_s:
+                continue
+            lock = shelf.exclusive(key)
+            if lock is None:
+                continue
+            try:
+                # Under its own lock: whoever opened that file meanwhile takes a new one.
+                path.unlink(missing_ok=True)
+                forgotten += 1
+            finally:
+                lock.release()
+    return forgotten
 
 
 def forget_unshared(shelf: Shelf, now_s: float) -> int:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 
 import pytest
@@ -52,3 +53,35 @@ def test_a_handed_down_descriptor_keeps_the_lock(tmp_path):
 def test_a_lock_needs_its_folder(tmp_path):
     with pytest.raises(FileNotFoundError):
         FileLock.exclusive(tmp_path / "none" / "lock")
+
+
+def test_a_lock_whose_file_was_removed_meanwhile_is_taken_on_the_new_one(tmp_path):
+    path = tmp_path / "x.lock"
+    remover = FileLock.exclusive(path)
+    opened = os.open(path, os.O_RDWR)
+    path.unlink()
+    remover.release()
+
+    first = FileLock.exclusive(path)
+
+    assert os.fstat(first.fd).st_ino == path.stat().st_ino != os.fstat(opened).st_ino
+    os.close(opened)
+    first.release()
+
+
+def test_who_opened_the_file_just_before_it_was_removed_holds_the_new_one(tmp_path, monkeypatch):
+    path = tmp_path / "x.lock"
+    path.touch()
+    flock = fcntl.flock
+
+    def removed_first(fd: int, kind: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        path.unlink()
+        flock(fd, kind)
+
+    monkeypatch.setattr(fcntl, "flock", removed_first)
+    with_new_file = FileLock.exclusive(path)
+
+    assert path.exists()
+    assert FileLock.shared(path) is None
+    with_new_file.release()

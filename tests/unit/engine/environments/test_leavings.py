@@ -41,6 +41,35 @@ def test_scratch_goes_a_day_later_and_not_while_a_tool_is_at_work(shelf):
     assert list((shelf.root / "tmp").iterdir()) == [fresh]
 
 
+def test_records_of_environments_that_are_gone_go_a_day_later(shelf):
+    shelf.prefix("here").mkdir()
+    (shelf.root / "compiled").mkdir()
+    (shelf.root / "specs" / "wish.json").touch()
+    names = {"compiled": ".json", "log": ".log", "pins": "", "locks": ".lock"}
+    for folder, ending in names.items():
+        for key, age_h in (("here", 48), ("gone", 48), ("new", 1), ("wish", 48), ("held", 48)):
+            path = shelf.root / folder / f"{key}{ending}"
+            path.touch()
+            os.utime(path, (NOW_S - age_h * 3600,) * 2)
+    work = shelf.at_work()
+    held = shelf.exclusive("held")
+
+    sweep(shelf, NOW_S)
+
+    work.release()
+    held.release()
+    left = {path.name for folder in names for path in (shelf.root / folder).iterdir()}
+    assert "gone" not in {name.partition(".")[0] for name in left}
+    for folder, ending in names.items():
+        for key in ("here", "new", "wish"):
+            assert (shelf.root / folder / f"{key}{ending}").exists() or (key, folder) == (
+                "wish",
+                "pins",
+            )
+    assert "held.lock" in left
+    assert "at-work" in left
+
+
 def test_no_cache_loses_anything_while_a_tool_is_at_work(shelf):
     package = put(shelf.root / "uv" / "archive-v0" / "one")
     work = shelf.at_work()
