@@ -99,13 +99,16 @@ async def gone(processes: list[psutil.Process], within_s: float = 10.0) -> list[
 
 
 async def start_engine(
-    *arguments: str, workspace: Path, store: Path, environment: dict[str, str] | None = None
+    *arguments: str,
+    workspace: Path,
+    store: Path,
+    environment: dict[str, str] | None = None,
+    program: tuple[str, str] = ("-m", "imjoy_engine"),
 ) -> EngineProcess:
     """Start the engine on a free port; it may not be ready yet."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        "-m",
-        "imjoy_engine",
+        *program,
         "--port",
         "0",
         "--workspace",
