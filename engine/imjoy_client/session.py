@@ -91,7 +91,8 @@ class EngineSession:
         self._traffic.close()
         if self._channel is not None:
             await self._channel.close()
-        await self._socket.disconnect()
+        # Also when it is not connected: it would look for the engine for ever.
+        await self._socket.shutdown()
         await self._web.close()
 
     async def ask(

@@ -10,7 +10,7 @@ import pytest
 from imjoy_client.errors import ClientError, EngineRefusedError
 from imjoy_client.session import EngineSession
 from imjoy_wire.frames import Frame
-from support.small_engine import TOKEN
+from support.small_engine import TOKEN, SmallEngine
 
 DEADLINE_S = 20
 
@@ -57,3 +57,16 @@ async def test_nobody_there_is_told():
 def test_a_payload_that_is_no_object_is_empty():
     assert EngineSession.payload(Frame("", "", "event", b"[1]")) == {}
     assert EngineSession.payload(Frame("", "", "event", b"")) == {}
+
+
+async def test_who_leaves_while_the_engine_is_away_looks_for_it_no_more(exported):
+    before = asyncio.all_tasks()
+    with SmallEngine(exported).running() as engine:
+        session = EngineSession(engine.url, TOKEN, "default", on_frame=print, on_lost=print)
+        await session.open()
+        gone = asyncio.Event()
+        session._socket.on("disconnect", lambda *_: gone.set())
+    await asyncio.wait_for(gone.wait(), DEADLINE_S)
+    await asyncio.wait_for(session.close(), DEADLINE_S)
+    left = asyncio.all_tasks() - before
+    assert not left or not (await asyncio.wait(left, timeout=1))[1]
