@@ -6,6 +6,7 @@ A frame whose payload is larger than `CUT_BYTES` travels as an announcement and 
                    and the header key `cut`: {"id": n, "sizes": [body, buffer, ...]}
     chunk          the same `to` and `from`, kind "chunk", the header key `cut`: n,
                    and in its buffers the next bytes of body and buffers, one after the other
+                   (about `CHUNK_BYTES`; who cuts chooses how many)
 
 `id` is chosen by the sender and unique among its unfinished ones. Who relays frames relays these
 like any other. Between two peers order is kept: what was sent after a big message waits in the
@@ -15,11 +16,12 @@ receiver's `Assembler` until that one is whole.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Deque, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Deque, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from .buffers import Buffer, buffer_bytes, room_for
+from .buffers import Buffer, buffer_bytes, room_for, take_memory
 from .errors import FrameError, FrameTooLargeError
 from .frames import Frame
+from .headers import Header
 from .limits import MAX_BUFFERS, MAX_FRAME_BYTES
 
 __all__ = ["CHUNK", "CHUNK_BYTES", "CUT_BYTES", "Assembler", "cut", "is_big"]
@@ -48,9 +50,11 @@ def cut(frame: Frame, cut_id: int) -> Iterator[Frame]:
 
 
 def _pieces(parts: List[Buffer]) -> Iterator[Tuple[memoryview, ...]]:
-    """Yield the parts' bytes in groups of views, each group of `CHUNK_BYTES` but the last."""
+    """Yield the parts' bytes in groups of views, all groups of about `CHUNK_BYTES`."""
     group: List[memoryview] = []
-    room = CHUNK_BYTES
+    total = sum(map(buffer_bytes, parts))
+    # Alike: a chunk for the last few bytes would cost as much as any.
+    size = room = -(-total // max(1, (total + CHUNK_BYTES // 2) // CHUNK_BYTES))
     for part in parts:
         rest = memoryview(part).cast("B") if buffer_bytes(part) else memoryview(b"")
         while len(rest):
@@ -59,7 +63,7 @@ def _pieces(parts: List[Buffer]) -> Iterator[Tuple[memoryview, ...]]:
             room -= len(taken)
             if not room:
                 yield tuple(group)
-                group, room = [], CHUNK_BYTES
+                group, room = [], size
     if group:
         yield tuple(group)
 
@@ -72,6 +76,7 @@ class _Unfinished:
         self._sizes = sizes
         self._parts: List[memoryview] = []
         self._filled = 0  # bytes of the last part that have come
+        self._lent: Sequence[memoryview] = ()  # where the next chunk comes by itself
         self.missing = sum(sizes)
         self._open_parts()
 
@@ -83,7 +88,30 @@ class _Unfinished:
             self._parts.append(room_for(self._sizes[len(self._parts)]))
             self._filled = 0
 
-    def take(self, buffers: Any) -> None:
+    def lend(self, sizes: Sequence[int]) -> Optional[Sequence[memoryview]]:
+        """Return the places of the next buffers; None when they do not lie in one part each."""
+        before = len(self._parts), self._filled
+        places = []
+        for size in sizes:
+            place = self._parts[-1][self._filled : self._filled + size]
+            if len(place) < size:
+                del self._parts[before[0] :]
+                self._filled = before[1]
+                return None
+            take_memory(self._parts[-1], self._filled, self._filled + size)
+            places.append(place)
+            self._filled += size
+            self._open_parts()
+        self._lent = places
+        return places
+
+    def take(self, buffers: Sequence[Buffer]) -> None:
+        if self._lent:
+            lent, self._lent = self._lent, ()
+            if any(buffer is not place for buffer, place in zip(buffers, lent)):
+                raise FrameError("a chunk came elsewhere than in its place")
+            self.missing -= sum(map(len, lent))
+            return
         for buffer in buffers:
             view = memoryview(buffer).cast("B")
             if len(view) > self.missing:
@@ -93,6 +121,7 @@ class _Unfinished:
                 part = self._parts[-1]
                 taken = view[: len(part) - self._filled]
                 end = self._filled + len(taken)
+                take_memory(part, self._filled, end)
                 part[self._filled : end] = taken
                 self._filled = end
                 view = view[len(taken) :]
@@ -163,6 +192,18 @@ class Assembler:
             return []
         del pair.unfinished[mark]
         return self._hand_out(key, pair)
+
+    def places(self, header: Header) -> Optional[Sequence[memoryview]]:
+        """Return where the buffers of a chunk belong that is to be fed next, for a `FrameDecoder`.
+
+        None for any other frame, and for a chunk that has to be copied.
+        """
+        if header.kind != CHUNK or header.sizes[0]:
+            return None
+        pair = self._pairs.get((header.sender, header.to))
+        mark = header.extra.get("cut")
+        message = pair.unfinished.get(mark) if pair and isinstance(mark, int) else None
+        return None if message is None else message.lend(header.sizes[1:])
 
     def forget(self, sender: str) -> None:
         """Drop what a sender that is gone has left unfinished."""

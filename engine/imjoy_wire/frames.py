@@ -15,7 +15,7 @@ keeps messages apart. As the event of a Socket.IO link: `events`. What is in a b
 from __future__ import annotations
 
 import contextlib
-from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .buffers import Buffer, buffer_bytes
 from .errors import FrameError, UnsendableFrameError
@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 _RECEIVE_BYTES = 2 * MAX_HEADER_BYTES
+_AHEAD_BYTES = 32 * 1024  # read before it is known where it belongs; it has to be copied
 _JOINED_BYTES = 64 * 1024  # a body up to this is copied behind its header: one write, not two
 _DIRECT_BYTES = 16 * 1024  # a part with more than this still to come is received in place
 _TRUSTED_BYTES = 4 * 1024 * 1024  # set aside on a peer's word; more only as bytes arrive
@@ -96,6 +97,9 @@ def _frame(header: Header, parts: Sequence[Buffer]) -> Frame:
     return Frame(header.to, header.sender, header.kind, parts[0], buffers, header.extra)
 
 
+Places = Callable[[Header], Optional[Sequence[memoryview]]]
+
+
 class FrameDecoder:
     """Turns the bytes of one stream into frames; does no I/O.
 
@@ -103,20 +107,29 @@ class FrameDecoder:
     `buffer_updated()`, as `asyncio.BufferedProtocol` does: then a large buffer is received in its
     final place. A frame's buffers are bytearrays that nobody else holds.
 
+    With `places` a frame's buffers may have their final place elsewhere. It is given the header
+    of a frame that is about to be received, when all before it have been handed out, and returns
+    where each buffer belongs, or None; the frame then has these very views.
+
     Memory: 128 KiB for itself, up to 4 MiB on a peer's word, and twice what has arrived of the
     current frame. The first FrameError is final: every later call raises it again.
     """
 
     def __init__(
-        self, max_frame_bytes: int = MAX_FRAME_BYTES, max_buffers: int = MAX_BUFFERS
+        self,
+        max_frame_bytes: int = MAX_FRAME_BYTES,
+        max_buffers: int = MAX_BUFFERS,
+        places: Optional[Places] = None,
     ) -> None:
         self._max_frame_bytes = max_frame_bytes
         self._max_buffers = max_buffers
+        self._find_places = places
+        self._places: Optional[Sequence[memoryview]] = None  # of the current frame's buffers
         self._scratch = memoryview(bytearray(_RECEIVE_BYTES))
         self._start = 0  # the unread bytes are scratch[start:end]
         self._end = 0
         self._header: Optional[Header] = None  # of the frame whose parts are being filled
-        self._parts: List[bytearray] = []
+        self._parts: List[Union[bytearray, memoryview]] = []
         self._filled = 0  # bytes of the last part that have arrived
         self._lent: Optional[memoryview] = None  # the view of a part handed out last
         self._error: Optional[FrameError] = None
@@ -150,10 +163,13 @@ class FrameDecoder:
             self._take_back(self._lent)
         if self._header is not None:
             size = self._header.sizes[len(self._parts) - 1]
-            if size - self._filled > _DIRECT_BYTES:
+            # With places the tail of a large frame, too: the next one is to be asked about when
+            # this one has been handed out, not read together with it.
+            is_alone = self._find_places is not None and self._header.total > _AHEAD_BYTES
+            if size - self._filled > (0 if is_alone else _DIRECT_BYTES):
                 self._lent = memoryview(self._part_with_room(size))[self._filled :]
                 return self._lent
-        return self._scratch[self._end :]
+        return self._scratch[self._end : self._end + _AHEAD_BYTES]
 
     def buffer_updated(self, count: int) -> List[Frame]:
         """Return the frames that `count` more bytes complete. Raises FrameError."""
@@ -204,6 +220,8 @@ class FrameDecoder:
             frames.append(self._whole(header))
         else:
             self._header = header
+            ask = self._find_places
+            self._places = None if ask is None or frames else ask(header)
             self._open_part(header)
         return True
 
@@ -221,15 +239,18 @@ class FrameDecoder:
 
     def _open_part(self, header: Header) -> None:
         """Set room aside for the next part of the frame, all of it only when that is little."""
-        size = header.sizes[len(self._parts)]
-        self._parts.append(bytearray(min(size, _TRUSTED_BYTES)))
+        index = len(self._parts)
+        if index and self._places is not None:
+            self._parts.append(self._places[index - 1])
+        else:
+            self._parts.append(bytearray(min(header.sizes[index], _TRUSTED_BYTES)))
         self._filled = 0
         self._lent = None
 
-    def _part_with_room(self, size: int) -> bytearray:
+    def _part_with_room(self, size: int) -> Union[bytearray, memoryview]:
         """Return the current part with room for more; it doubles as bytes arrive."""
         part = self._parts[-1]
-        if len(part) == self._filled < size:
+        if isinstance(part, bytearray) and len(part) == self._filled < size:
             room = bytes(min(self._filled, size - self._filled))
             try:
                 part += room

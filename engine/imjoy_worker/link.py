@@ -47,9 +47,9 @@ class Link:
 
     def __init__(self, link_socket: socket.socket) -> None:
         self._socket = link_socket
-        self._decoder = FrameDecoder()
         self._early: Deque[Frame] = deque()
         self._assembler = Assembler()
+        self._decoder = FrameDecoder(places=self._assembler.places)
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._lanes = Lanes()
@@ -167,8 +167,8 @@ class Link:
             self._changed.wait_for(lambda: not self._is_writing)
             before, self._socket = self._socket, link_socket
         before.close()
-        self._decoder = FrameDecoder()
         self._assembler = Assembler()
+        self._decoder = FrameDecoder(places=self._assembler.places)
         self._early.clear()
 
     def go_on(self) -> List[Frame]:

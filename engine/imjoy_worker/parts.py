@@ -2,6 +2,7 @@
 
 from typing import List
 
+from imjoy_wire.buffers import copy_of
 from imjoy_wire.frames import Frame
 
 __all__ = ["owned", "rest_of"]
@@ -18,5 +19,4 @@ def rest_of(parts: List[memoryview], count: int) -> List[memoryview]:
 
 def owned(frame: Frame) -> Frame:
     """Return the frame with buffers that nobody else can change."""
-    buffers = tuple(part if isinstance(part, bytes) else bytes(part) for part in frame.buffers)
-    return frame._replace(body=bytes(frame.body), buffers=buffers)
+    return frame._replace(body=bytes(frame.body), buffers=tuple(map(copy_of, frame.buffers)))

@@ -38,14 +38,17 @@ export function* cut({ header, body, buffers }, id) {
 }
 
 /**
- * Yield the parts' bytes in groups of views, each of `CHUNK_BYTES` but the last.
+ * Yield the parts' bytes in groups of views, all of about `CHUNK_BYTES`: a chunk for the last few
+ * bytes would cost as much as any.
  * @param {Uint8Array[]} parts
  * @returns {Generator<Uint8Array[], void>}
  */
 function* pieces(parts) {
   /** @type {Uint8Array[]} */
   let group = [];
-  let room = CHUNK_BYTES;
+  const total = parts.reduce((sum, part) => sum + part.byteLength, 0);
+  const size = Math.ceil(total / Math.max(1, Math.round(total / CHUNK_BYTES)));
+  let room = size;
   for (const part of parts) {
     for (let at = 0; at < part.byteLength; ) {
       const taken = part.subarray(at, at + room);
@@ -55,7 +58,7 @@ function* pieces(parts) {
       if (room > 0) continue;
       yield group;
       group = [];
-      room = CHUNK_BYTES;
+      room = size;
     }
   }
   if (group.length > 0) yield group;

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import resource
+import sys
 from pathlib import Path
 
 import pytest
 
-from imjoy_wire.buffers import buffer_bytes, flat_view, room_for
+from imjoy_wire.buffers import buffer_bytes, copy_of, flat_view, room_for, take_memory
 from imjoy_wire.codec import pack
 
 EIGHT = bytes(range(8))
@@ -66,3 +67,33 @@ def test_where_no_such_room_is_to_be_had_it_is_had_otherwise(monkeypatch):
 
     monkeypatch.setattr("mmap.mmap", refuse)
     assert len(room_for(5 << 20)) == 5 << 20
+
+
+def test_memory_is_taken_for_what_is_about_to_be_written():
+    before = resident_bytes()
+    room = room_for(64 << 20)
+    take_memory(room, 1000, 16 << 20)
+    if sys.platform == "linux":  # since 5.14; else it comes as it is written
+        assert resident_bytes() - before > 12 << 20
+    assert resident_bytes() - before < 32 << 20
+    take_memory(room, len(room) - 100_000, len(room))
+    assert not any(room[:2000])
+
+
+def test_where_memory_cannot_be_taken_at_once_it_comes_as_it_is_written():
+    for room in (memoryview(bytearray(1 << 20)), room_for(8 << 20)[4096:]):
+        take_memory(room, 0, len(room))
+        room[-1:] = b"x"
+
+
+@pytest.mark.parametrize("size", [0, 5, 1 << 20, (9 << 20) + 3])
+def test_a_copy_is_the_same_bytes_that_nobody_changes(size):
+    data = bytearray(b"abc" * (size // 3 + 1))[:size]
+    copied = copy_of(memoryview(data))
+    data[:] = bytes(size)
+    assert bytes(copied) == (b"abc" * (size // 3 + 1))[:size]
+
+
+def test_what_nobody_can_change_is_not_copied():
+    data = bytes(9 << 20)
+    assert copy_of(data) is data

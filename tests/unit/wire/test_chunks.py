@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from imjoy_wire.chunks import CHUNK, CHUNK_BYTES, CUT_BYTES, Assembler, cut, is_big
 from imjoy_wire.errors import FrameError, FrameTooLargeError, WireError
-from imjoy_wire.frames import Frame
+from imjoy_wire.frames import Frame, FrameDecoder, encode_frame
 
 
 def message(*sizes: int, sender: str = "a", kind: str = "rpc") -> Frame:
@@ -40,7 +41,9 @@ def same(one: Frame, other: Frame) -> bool:
 def test_a_cut_message_becomes_whole_again(sizes: tuple[int, ...]) -> None:
     original = message(*sizes)
     pieces = list(cut(original, 7))
-    assert all(piece.payload_bytes <= CHUNK_BYTES for piece in pieces)
+    chunk_bytes = [piece.payload_bytes for piece in pieces[1:]]
+    assert all(CHUNK_BYTES * 3 // 4 <= size <= CHUNK_BYTES * 5 // 4 for size in chunk_bytes)
+    assert max(chunk_bytes) - min(chunk_bytes) < len(chunk_bytes)
     assert [piece.kind for piece in pieces[1:]] == [CHUNK] * (len(pieces) - 1)
     assembler = Assembler()
     results = [frame for piece in pieces for frame in assembler.feed(piece)]
@@ -60,6 +63,73 @@ def test_nothing_is_copied_when_cutting() -> None:
     pieces = list(cut(Frame("b", "a", "rpc", b"{}", (data,)), 1))
     data[-1] = 255
     assert pieces[-1].buffers[-1][-1] == 255
+
+
+def stream(frames: Iterable[Frame]) -> bytes:
+    return b"".join(bytes(part) for frame in frames for part in encode_frame(frame))
+
+
+def put_together(data: bytes, step: int) -> tuple[list[Frame], list[Frame]]:
+    """Return what came, and what it made whole, when so many bytes come at once."""
+    assembler = Assembler()
+    decoder = FrameDecoder(places=assembler.places)
+    came: list[Frame] = []
+    whole: list[Frame] = []
+    while data:
+        view = decoder.get_buffer()
+        count = min(step, len(view), len(data))
+        view[:count], data = data[:count], data[count:]
+        for frame in decoder.buffer_updated(count):
+            came.append(frame)
+            whole += assembler.feed(frame)
+    assert assembler.is_idle
+    return came, whole
+
+
+@pytest.mark.parametrize("step", [3000, 7001, 200_000, 1 << 20])
+def test_what_is_received_from_a_stream_lies_in_its_place_at_once(step: int) -> None:
+    big = message(10, CUT_BYTES * 2 + 7, 0, 3)
+    came, (whole, after) = put_together(stream([*cut(big, 1), message(3)]), step)
+    assert same(whole, big)
+    assert same(after, message(3))
+    place: Any = whole.buffers[0]
+    place[:] = bytes(len(place))
+    chunks = [frame for frame in came if frame.kind == CHUNK]
+    for chunk in chunks[1:]:  # the first may have been read together with its announcement
+        assert not any(chunk.buffers[0])
+
+
+@given(
+    st.lists(st.integers(0, 60_000), min_size=1, max_size=4),
+    st.lists(st.integers(1, 50_000), min_size=1, max_size=4),
+    st.integers(500, 90_000),
+)
+def test_chunks_of_any_sizes_come_to_their_places(
+    sizes: list[int], lengths: list[int], step: int
+) -> None:
+    """Also those that lie across parts, and those that are read together with others."""
+    original = message(*sizes)
+    mark = {**original.extra, "cut": {"id": 1, "sizes": sizes}}
+    data = b"".join([bytes(original.body), *map(bytes, original.buffers)])
+    pieces = [Frame("b", "a", "rpc", b"", (), mark)]
+    while data:
+        length = lengths[len(pieces) % len(lengths)]
+        pieces.append(Frame("b", "a", CHUNK, b"", (data[:length],), {"cut": 1}))
+        data = data[length:]
+    _, (whole,) = put_together(stream(pieces), step)
+    assert same(whole, original)
+
+
+def test_a_chunk_with_more_than_was_announced_has_no_place() -> None:
+    assembler = Assembler()
+    decoder = FrameDecoder(places=assembler.places)
+    announced = Frame("b", "a", "rpc", b"", (), {"cut": {"id": 1, "sizes": [0, 50_000]}})
+    for frame in decoder.feed(stream([announced])):
+        assembler.feed(frame)
+    too_much = Frame("b", "a", CHUNK, b"", (bytes(50_001),), {"cut": 1})
+    (arrived,) = decoder.feed(stream([too_much]))
+    with pytest.raises(FrameError, match="more than its message"):
+        assembler.feed(arrived)
 
 
 def test_between_two_peers_order_is_kept_and_others_pass() -> None:
