@@ -123,11 +123,12 @@ class IncomingCall:
             kwargs = args.pop() if args else None
             if not isinstance(kwargs, dict) or not all(isinstance(key, str) for key in kwargs):
                 raise DialectError("the keyword arguments are not a dict with names")
-        elif args and isinstance(args[-1], dict) and args[-1].get("_rkwargs"):
+        elif args and isinstance(args[-1], dict) and dict.get(args[-1], "_rkwargs"):
             kwargs = args.pop()
         else:
             return args, {}
-        return args, {key: value for key, value in kwargs.items() if key != "_rkwargs"}
+        # Of a remote object `get` and `items` may be its own functions.
+        return args, {key: value for key, value in dict.items(kwargs) if key != "_rkwargs"}
 
     def succeed(self, value: Any) -> None:
         """Send the result, or why it cannot be sent."""

@@ -99,6 +99,17 @@ def test_a_javascript_object_marked_with_rkwargs_arrives_as_keywords(ends):
     assert answer.value == {"args": [1], "kwargs": {"kind": "a"}}
 
 
+def test_an_object_with_the_methods_of_a_dict_is_an_argument_like_any_other(ends):
+    network, _, _, calc = ends
+    asked = []
+    cache = {"_rintf": True, "get": asked.append, "items": asked.append, "size": 3}
+    answer = calc.describe(1, cache)
+    network.run()
+    assert answer.value["kwargs"] == {}
+    assert answer.value["args"][1]["size"] == 3
+    assert asked == []
+
+
 def test_an_error_keeps_its_type_message_and_traceback(ends):
     network, _, _, calc = ends
     answer = calc.fail()
