@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 from blockbuster import BlockingError
 
+from imjoy_engine.app.shared_memory import shared_directory
 from imjoy_engine.app.workspace import WorkspaceLock
 from imjoy_engine.gateway.auth import load_secret
+from imjoy_engine.resources.gpu_locks import lock_card
 from support import leaks
 
 
@@ -63,6 +65,22 @@ def a_socket_file() -> Iterator[None]:
     path.unlink()
 
 
+@contextmanager
+def shared_memory() -> Iterator[None]:
+    with shared_directory() as directory:
+        assert directory is not None
+        (directory / "w_1-array").write_bytes(b"1")
+        yield
+
+
+@contextmanager
+def a_lease() -> Iterator[None]:
+    descriptor = lock_card(Path(tempfile.gettempdir()) / "cards", "GPU-0", shared=False)
+    assert descriptor is not None
+    yield
+    os.close(descriptor)
+
+
 @pytest.mark.parametrize(
     ("leak", "named"),
     [
@@ -71,6 +89,8 @@ def a_socket_file() -> Iterator[None]:
         (a_thread, "thread forgotten"),
         (a_descriptor, "descriptor .*pipe"),
         (a_socket_file, "file .*forgotten"),
+        (shared_memory, "file /dev/shm/imjoy-"),
+        (a_lease, "descriptor .*GPU-0.lock"),
     ],
 )
 def test_what_is_left_is_named(

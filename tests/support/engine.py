@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from support.leaks import shared_memory
+
 START_S = 30.0
 STOP_S = 20.0
 
@@ -157,6 +159,8 @@ async def running_engine(
         if await engine.stop() == 0:
             # What a killed engine leaves is its test's to look after.
             end_detached(workspace)
+            segments = shared_memory(engine.pid)
+            assert not segments, f"left in shared memory: {segments}"
         left = await gone(tree)
         for process in left:
             process.kill()

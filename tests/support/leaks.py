@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["lasting_strays", "no_leaks", "strays"]
+__all__ = ["lasting_strays", "no_leaks", "shared_memory", "strays"]
 
 WITHIN_S = 20.0
 MARK = "IMJOY_TEST_PROCESS"
@@ -37,7 +37,7 @@ class Belongings:
             dict(_children()),
             frozenset(f"{each.name} ({each.ident})" for each in threading.enumerate()),
             frozenset(_descriptors()),
-            frozenset(_sockets(temporary) | _shared_memory()),
+            frozenset(_sockets(temporary) | shared_memory(os.getpid())),
         )
 
     def beyond(self, earlier: Belongings) -> list[str]:
@@ -94,6 +94,11 @@ def lasting_strays(mark: str) -> list[psutil.Process]:
     return left
 
 
+def shared_memory(pid: int) -> set[str]:
+    """Return the directories in shared memory that an engine in this process has made."""
+    return {str(path) for path in Path("/dev/shm").glob(f"imjoy-{pid}-*")}
+
+
 def _children() -> Iterator[tuple[int, str]]:
     for child in psutil.Process().children():
         try:
@@ -130,7 +135,3 @@ def _sockets(temporary: Path) -> set[str]:
 def _is_of_the_dead(name: str) -> bool:
     made_by = re.match(r"imjoy-(\d+)-", name)
     return made_by is not None and not psutil.pid_exists(int(made_by[1]))
-
-
-def _shared_memory() -> set[str]:
-    return {str(path) for path in Path("/dev/shm").glob(f"imjoy-{os.getpid()}-*")}
