@@ -72,7 +72,8 @@ def _tensor(tensor: Any) -> Dict[str, Any]:
 def _image(image: Any) -> Dict[str, Any]:
     """Return rows, columns and bands of an image; colours of a palette are looked up."""
     if image.mode in ("P", "PA"):
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+        has_alpha = image.mode == "PA" or "transparency" in image.info
+        image = image.convert("RGBA" if has_alpha else "RGB")
     if image.mode == "1":
         data, dtype, bands = image.convert("L").tobytes(), "bool", 1
         data = data.translate(_BLACK_OR_WHITE_AS_BOOL)

@@ -19,9 +19,10 @@ from types import (
 )
 from typing import Any
 
-__all__ = ["gives_coroutine", "is_awaitable"]
+__all__ = ["gives_coroutine", "gives_generator", "is_awaitable"]
 
 _PLAIN = (BuiltinFunctionType, MethodDescriptorType, MethodWrapperType, WrapperDescriptorType, type)
+_CO_GENERATORS = 0x20 | 0x200  # plain and asynchronous ones
 _CO_COROUTINE = 0x80
 _CO_ITERABLE_COROUTINE = 0x100
 _MARK = "_is_coroutine_mark"
@@ -38,6 +39,12 @@ def gives_coroutine(function: Any) -> bool:
     if isinstance(plain, _PLAIN):
         return False
     return inspect.iscoroutinefunction(function)
+
+
+def gives_generator(function: Any) -> bool:
+    """Tell whether the function yields, be it a plain `def` or an `async def`."""
+    code = getattr(function, "__code__", None)
+    return bool(getattr(code, "co_flags", 0) & _CO_GENERATORS)
 
 
 def is_awaitable(value: Any) -> bool:

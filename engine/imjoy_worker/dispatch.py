@@ -19,7 +19,7 @@ from imjoy_wire.forms import CANCELLED
 from . import stdio, tracebacks
 from .attention import Attention
 from .choice import Choice, is_async, own_choice
-from .coroutines import is_awaitable
+from .coroutines import gives_generator, is_awaitable
 from .executors import Lanes, PluginLoop, PluginPool
 from .processes import ErrorInProcess, ProcessPool
 from .streams import Streams
@@ -70,6 +70,8 @@ class Dispatcher:
         context = contextvars.copy_context()
         context.run(CALL.set, call)
         choice = self._choice(call)
+        if choice == "process" and gives_generator(call.function):
+            choice = "thread"  # a generator lives where it is made, and cannot be sent from there
         if choice == "main-thread":
             self._loop.call_soon_threadsafe(self._run_at_home, call, context=context)
         elif call.callback_id is None:

@@ -120,6 +120,7 @@ def test_images_of_one_bit_and_of_palettes() -> None:
     assert travelled(palette).shape == (1, 2, 3)
     palette.info["transparency"] = 0
     assert travelled(palette).shape == (1, 2, 4)
+    assert travelled(Image("PA", b"\0\1\1\1", colours)).shape == (1, 2, 4)
     with pytest.raises(UnsupportedValueError, match="mode XYZ"):
         travelled(Image("XYZ", b""))
 

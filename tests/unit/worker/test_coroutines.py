@@ -9,7 +9,7 @@ import types
 
 import pytest
 
-from imjoy_worker.coroutines import gives_coroutine, is_awaitable
+from imjoy_worker.coroutines import gives_coroutine, gives_generator, is_awaitable
 
 
 class Both:
@@ -82,3 +82,17 @@ async def test_what_can_be_awaited_is_told_as_inspect_does():
     assert [is_awaitable(value) for value in values] == list(map(inspect.isawaitable, values))
     assert [is_awaitable(value) for value in values].count(True) == 3
     await running
+
+
+def test_functions_that_yield_are_told_apart():
+    def plain():
+        yield 1
+
+    class Owner:
+        def method(self):
+            yield 1
+
+    for function in (plain, generator, Owner().method):
+        assert gives_generator(function)
+    for function in (coroutine, len, Owner, functools.partial(plain), Both().plain):
+        assert not gives_generator(function)

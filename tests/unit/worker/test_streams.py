@@ -104,6 +104,10 @@ async def test_they_run_where_functions_of_their_kind_run(started):
     async with started(plugin={"executor": "main-thread"}) as engine:
         api = await engine.clients["browser"].start(SCRIPT)
         assert await drawn(await api.where()) == [True]
+    async with started(plugin={"executor": "process"}) as engine:
+        api = await engine.clients["browser"].start(SCRIPT)
+        assert await drawn(await api.where()) == [False]
+        assert await drawn(await api.where_async()) == [True]
 
 
 @pytest.mark.parametrize("name", ["plain", "asynchronous"])
