@@ -21,13 +21,14 @@ from typing import Any
 from imjoy_engine.errors import EngineError
 from imjoy_engine.plugins.instance import PluginInstance
 from imjoy_engine.plugins.manifest import PluginManifest
-from imjoy_engine.processes import ExitReport, KeptPlace, end_of_kept, identity_of
+from imjoy_engine.processes import ExitReport, KeptPlace, end_of_kept, identity_of, keeper_of
 from imjoy_engine.provisioners import WorkerProcess
 
 __all__ = ["DetachedPlugins", "DetachedRecord"]
 
 _LOG = logging.getLogger(__name__)
 _VERSION = 1
+_STILL_RUNS = "The plugin still runs, out of reach of this engine; `kill {}` ends it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,11 @@ class DetachedPlugins:
                 _ = record.manifest, record.keeper_pid
                 records.append(record)
             except (OSError, ValueError, TypeError, KeyError, IndexError, EngineError) as error:
-                _LOG.warning("A plugin's record in %s cannot be read: %s", directory, error)
+                keeper = keeper_of(directory)
+                words = "Nothing runs there." if keeper is None else _STILL_RUNS.format(keeper)
+                _LOG.warning(
+                    "A plugin's record in %s cannot be read: %s. %s", directory, error, words
+                )
         return records
 
 

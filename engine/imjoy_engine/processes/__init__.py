@@ -9,7 +9,7 @@ from __future__ import annotations
 from imjoy_engine.processes.command import Command
 from imjoy_engine.processes.fork_server import ForkServer
 from imjoy_engine.processes.identity import identity_of
-from imjoy_engine.processes.kept import KeptPlace, end_of_kept, find_kept, start_kept
+from imjoy_engine.processes.kept import KeptPlace, end_of_kept, find_kept, keeper_of, start_kept
 from imjoy_engine.processes.own_directory import own_directory
 from imjoy_engine.processes.report import ExitReport, Ladder
 from imjoy_engine.processes.shield import outlast
@@ -30,6 +30,7 @@ __all__ = [
     "end_of_kept",
     "find_kept",
     "identity_of",
+    "keeper_of",
     "outlast",
     "own_directory",
     "scrubbed",

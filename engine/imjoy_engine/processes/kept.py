@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import struct
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from imjoy_engine.processes.report import Exit, ExitReport
 from imjoy_engine.processes.shims import Shims
 from imjoy_engine.processes.tree import OnOutput, ProcessTree
 
-__all__ = ["KeptPlace", "end_of_kept", "find_kept", "start_kept"]
+__all__ = ["KeptPlace", "end_of_kept", "find_kept", "keeper_of", "start_kept"]
 
 _SOCKET, _ENDING = "keeper.sock", "ending"
 _ANSWER_S = 10.0
@@ -77,6 +78,20 @@ async def find_kept(directory: Path, identity: str, on_output: OnOutput) -> Proc
         return None
     await tree.started()
     return tree
+
+
+def keeper_of(directory: Path) -> int | None:
+    """Return the process that keeps a tree there; None when none does, or it cannot be known."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        with _connect(directory) as connection:
+            whole = struct.calcsize("3i")
+            said = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, whole)
+    except OSError:
+        return None
+    pid, _, _ = struct.unpack("3i", said)
+    return int(pid)
 
 
 def end_of_kept(directory: Path) -> ExitReport | None:

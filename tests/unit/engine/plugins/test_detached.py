@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -55,6 +56,22 @@ async def test_what_may_detach_is_on_record_while_it_runs(stage: Stage, tmp_path
     assert stage.worker.is_kept
     await run.supervisor.stop()
     assert await records(stage).all() == []
+
+
+async def test_a_plugin_whose_record_is_damaged_is_said_with_the_way_out(
+    stage: Stage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = records(stage).directory_of("i_1")
+    directory.mkdir(parents=True)
+    (directory / "record.json").write_bytes(b'{"version": 1')
+    assert await records(stage).all() == []
+    assert "Nothing runs there." in caplog.text
+    with socket.socket(socket.AF_UNIX) as keeper:
+        monkeypatch.chdir(directory)  # its whole path may be too long for a socket
+        keeper.bind("keeper.sock")
+        keeper.listen()
+        assert await records(stage).all() == []
+    assert f"`kill {os.getpid()}` ends it" in caplog.text
 
 
 async def test_what_may_not_leaves_no_trace(stage: Stage, tmp_path: Path) -> None:

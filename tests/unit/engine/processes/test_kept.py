@@ -22,6 +22,7 @@ from imjoy_engine.processes import (
     end_of_kept,
     find_kept,
     identity_of,
+    keeper_of,
     start_kept,
 )
 from support.pids import alive, ended
@@ -140,6 +141,18 @@ async def test_left_alone_it_goes_on_and_its_output_is_in_the_log(kept: Kept) ->
     assert "together" not in kept.log.read_text()
     assert (await found.stop(PATIENT)).signal == "SIGINT"
     assert not alive(tree.pid)
+
+
+async def test_who_keeps_it_is_known_without_a_record(kept: Kept, tmp_path: Path) -> None:
+    tree = await kept.start()
+    await kept.output.says("here")
+    await tree.leave()
+    assert await asyncio.to_thread(keeper_of, kept.directory) == tree.holder_pid
+    assert await asyncio.to_thread(keeper_of, tmp_path) is None
+    # Who only asked is gone again, and an engine finds it as before.
+    again = await kept.find()
+    assert again is not None
+    await again.stop(PATIENT)
 
 
 async def test_nothing_printed_is_lost_between_engines(kept: Kept) -> None:
