@@ -87,6 +87,14 @@ async def test_a_floor_with_nothing_leaves_the_engine_without_a_ratio():
     assert [(row.value, row.ratio) for row in rows] == [(0.0, None), (3.0, None)]
 
 
+async def test_a_figure_that_only_the_engine_has_is_shown():
+    started = Answers(floor={}, engine={"p50": 3.0}, peer={})
+    rows = await benchmark(Bar(CHANNEL, FLOOR, {})).rows(5, started)
+    assert [(row.name, row.value, row.ratio) for row in rows] == [
+        ("call: engine, data channel", 3.0, None)
+    ]
+
+
 def test_every_bar_is_for_a_figure_and_subjects_of_its_benchmark():
     for name, each in BENCHMARKS.items():
         keys = {figure.key for figure in each.figures}
