@@ -74,7 +74,7 @@ class Benchmark:
         rows: list[Row] = []
         for subject, result in found.items():
             bars = [bar for bar in self.bars if _applies(bar, subject, figure, found)]
-            if result.failure is not None:
+            if result.failure is not None and (bars or figure is self.figures[0]):
                 limits = [bar.bars.get(figure.key) for bar in bars]
                 rows.append(figure.failed(subject, result.failure, *limits[:1]))
             value = result.median(figure.key)

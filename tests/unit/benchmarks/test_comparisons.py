@@ -95,6 +95,19 @@ async def test_a_figure_that_only_the_engine_has_is_shown():
     ]
 
 
+async def test_a_peer_that_fails_says_so_once_and_an_engine_in_every_row_with_a_bar():
+    rate = Measured("rate", "calls", "calls/s", lower_is_better=False)
+    bars = (Bar(CHANNEL, FLOOR, {"p50": 2.0, "rate": 0.5}),)
+    both = Benchmark("calls", (TIME, rate), (FLOOR, CHANNEL), bars, {}, others=(PEER,))
+    started = Answers(floor={"p50": 2.0, "rate": 9.0}, engine="it fell over", peer="it sleeps")
+    failed = [row.name for row in await both.rows(5, started) if row.value is None]
+    assert failed == [
+        "call: engine, data channel, failed: it fell over",
+        "call: peer, failed: it sleeps",
+        "calls: engine, data channel, failed: it fell over",
+    ]
+
+
 def test_every_bar_is_for_a_figure_and_subjects_of_its_benchmark():
     for name, each in BENCHMARKS.items():
         keys = {figure.key for figure in each.figures}
