@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import logging
 import re
 import time
 from collections import deque
@@ -20,6 +21,7 @@ from imjoy_engine.plugins.log_files import prune
 
 __all__ = ["OutputLog", "is_end"]
 
+_LOG = logging.getLogger(__name__)
 _PENDING_BYTES = 256 << 10
 _ENDING_BYTES = 16 << 10
 _FLUSH_S = 0.05
@@ -57,6 +59,7 @@ class OutputLog:
         self._endings: dict[str, bytes] = {}
         self._flush_handle: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
+        self._is_unkept = False
 
     def feed(self, stream: str, chunk: bytes) -> None:
         """Take bytes as they come from the pipe `stream`; bytes that are no UTF-8 are replaced."""
@@ -117,7 +120,7 @@ class OutputLog:
         return lines[-count:]
 
     async def close(self) -> None:
-        """Pass on what is pending and wait until the file holds it."""
+        """Pass on what is pending and wait until the file holds it, if the disk has room."""
         self._flush()
         if self._writing is not None:
             await self._writing
@@ -165,7 +168,14 @@ class OutputLog:
     async def _write(self, earlier: asyncio.Task[None] | None, content: str) -> None:
         if earlier is not None:
             await earlier
-        await asyncio.to_thread(self._append, content)
+        try:
+            await asyncio.to_thread(self._append, content)
+        except OSError as error:  # a full disk: the plugin goes on, and so does its log with room
+            if not self._is_unkept:
+                _LOG.warning("The log %s cannot be written: %s", self.path, error)
+            self._is_unkept = True
+        else:
+            self._is_unkept = False
 
     def _ending_of_file(self) -> str:
         try:

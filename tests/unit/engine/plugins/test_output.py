@@ -3,6 +3,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from imjoy_engine.plugins.output import OutputLog, is_end
 
 
@@ -28,6 +30,23 @@ async def test_what_is_printed_is_passed_on_kept_and_remembered(tmp_path: Path) 
     assert heard.pieces == [("stdout", "one\ntwo and more\n"), ("stderr", "oh\n")]
     assert log.path.read_text() == "one\ntwo and more\noh\n"
     assert log.last_lines() == ["one", "two and more", "oh"]
+
+
+async def test_a_log_that_cannot_be_written_stops_nothing_and_goes_on_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard = Heard()
+    log = OutputLog(tmp_path / "logs" / "a.log", heard, max_file_bytes=1 << 20)
+    (tmp_path / "logs").write_text("in the way of a directory")
+    for number in range(2):
+        log.feed("stdout", f"lost {number}\n".encode())
+        await log.close()
+    assert caplog.text.count("cannot be written") == 1
+    (tmp_path / "logs").unlink()
+    log.feed("stdout", b"kept\n")
+    await log.close()
+    assert heard.text == "lost 0\nlost 1\nkept\n"
+    assert log.path.read_text() == "kept\n"
 
 
 async def test_an_open_line_counts_among_the_last(tmp_path: Path) -> None:
