@@ -191,6 +191,20 @@ async def test_what_goes_wrong_is_said_in_a_sentence_with_an_exit_code(
     assert found == code
 
 
+async def test_a_program_is_told_what_goes_wrong_as_an_object(terminal: Terminal) -> None:
+    code, output, errors = await terminal.types("create", "no-such-package", "--json")
+
+    assert code == 1
+    assert output == ""
+    *progress, error = [json.loads(line) for line in errors.splitlines()]
+    assert all(one["event"] == "progress" for one in progress)
+    assert error["event"] == "error"
+    assert error["code"] == "no-such-package"
+    assert error["message"] == "There is no package named no-such-package."
+    assert error["hint"]
+    assert "pip compile" in error["log_tail"]
+
+
 async def test_commands_of_a_plugin_are_shown_and_need_a_yes(terminal: Terminal) -> None:
     plugin = terminal.workspace / "C.imjoy.html"
     config = {"name": "C", "requirements": ["cmd: echo made > here"]}

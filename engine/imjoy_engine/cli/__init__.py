@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import click
@@ -49,6 +50,9 @@ def main() -> None:
     try:
         cli()
     except EngineError as error:
+        if "--json" in sys.argv:
+            click.echo(json.dumps({"event": "error", **error.as_dict()}), err=True)
+            sys.exit(error.exit_code)
         console = Console(stderr=True, soft_wrap=True)
         console.print("[bold red]error:[/] ", end="")
         console.print(error.message, markup=False, highlight=False)

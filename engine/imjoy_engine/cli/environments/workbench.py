@@ -51,8 +51,12 @@ def ran(work: Coroutine[Any, Any, T]) -> T:
 
 
 def told(error: EngineError) -> EngineError:
-    """Print the tool's own words of an error, and return it to be raised."""
-    if error.log_tail:
+    """Print the tool's own words of an error, and return it to be raised.
+
+    A program gets them with the error itself.
+    """
+    of_program = click.get_current_context().params.get("as_json")
+    if error.log_tail and not of_program:
         click.echo(error.log_tail.rstrip(), err=True)
     return error
 
