@@ -64,7 +64,8 @@ def test_children_and_theirs_are_found():
 
 def test_what_an_ended_child_has_done_counts_as_ours_and_as_the_machines():
     busy_s, own_s = machine_busy_s(), own_busy_s()
-    program = "import time\nwhile time.process_time() < 0.2: pass"
+    program = "import time\nwhile time.process_time() < 0.3: pass"
     subprocess.run([sys.executable, "-c", program], check=True)
-    assert own_busy_s() - own_s >= 0.19
-    assert machine_busy_s() - busy_s >= 0.1
+    # Both are counted in ticks, the machine's by looking what runs just then.
+    assert own_busy_s() - own_s > 0.2
+    assert machine_busy_s() > busy_s
