@@ -16,7 +16,6 @@ from typing import Any
 from imjoy_engine.config import Limits
 from imjoy_engine.environments import EnvironmentLease, EnvironmentSpec, OnProgress, Phase, Progress
 from imjoy_engine.environments.lease import NOBODY, Owner
-from imjoy_engine.errors import EngineError
 from imjoy_engine.plugins import Tools
 from imjoy_engine.processes import ExitReport, Ladder
 from imjoy_engine.provisioners import LaunchSpec
@@ -33,7 +32,7 @@ class FakeEnvironments:
     def __init__(self, journal: list[str]) -> None:
         self.journal = journal
         self.gate: asyncio.Event | None = None
-        self.error: EngineError | None = None
+        self.error: Exception | None = None
 
     async def ensure(
         self, spec: EnvironmentSpec, on_progress: OnProgress, owner: Owner = NOBODY

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import logging
 import time
@@ -16,7 +17,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from imjoy_engine.errors import EngineError, PluginExitedError
+from imjoy_engine.errors import EngineError, MachineError, PluginExitedError
 from imjoy_engine.plugins.detached import DetachedPlugins, DetachedRecord
 from imjoy_engine.plugins.idle import PluginIdleError
 from imjoy_engine.plugins.instance import Eviction, PluginInstance
@@ -123,7 +124,7 @@ class PluginSupervisor:
             # The border of the plugin's task: whatever went wrong must become its final state.
             _LOG.exception("The supervisor of %s failed", instance.manifest.name)
             final = State.FAILED
-            instance.error = EngineError(f"The engine failed while it ran the plugin: {error!r}.")
+            instance.error = _told(error)
         why = f". {instance.error.message}" if instance.error is not None else ""
         # Before the plugin ran, a tool's words are all there is: those of a failed build.
         said = instance.error.log_tail if instance.error is not None else ""
@@ -339,6 +340,16 @@ class PluginSupervisor:
             body=json.dumps(body).encode(),
             buffers=(),
         )
+
+
+def _told(error: Exception) -> EngineError:
+    """Return what people are told of an error that nobody has foreseen."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return MachineError(
+            f"The engine has no room on its disk: {error.strerror}.",
+            hint="Make room in the workspace and the store, then load the plugin again.",
+        )
+    return EngineError(f"The engine failed while it ran the plugin: {error!r}.")
 
 
 def _remove_unfetched(directory: Path, peer_id: str) -> None:

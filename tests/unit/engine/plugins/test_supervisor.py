@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,15 @@ async def test_stopping_while_the_worker_starts_leaves_nothing(
     assert run.states == ["preparing", "starting", "stopped"]
     assert stage.journal[-1] == "release"
     assert stage.journal.count("launch") == stage.journal.count("stop")
+
+
+async def test_a_full_disk_is_the_machines_fault(stage: Stage, tmp_path: Path) -> None:
+    stage.environments.error = OSError(errno.ENOSPC, "No space left on device")
+    run = Run(stage, tmp_path)
+    run.supervisor.start()
+    await run.reached(State.FAILED)
+    assert (run.error["fault"], run.error["code"]) == ("machine", "machine")
+    assert "No space left" in run.error["message"]
 
 
 async def test_a_failing_environment_fails_the_plugin_with_the_tools_words(
