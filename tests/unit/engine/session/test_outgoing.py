@@ -6,7 +6,7 @@ from pathlib import Path
 from imjoy_engine.session.links import event_frame
 from imjoy_engine.session.outbox import Outbox
 from imjoy_engine.session.outgoing import Outgoing
-from imjoy_wire.chunks import CHUNK_BYTES
+from imjoy_wire.chunks import cut
 from imjoy_wire.delivery import WINDOW_BYTES, ack_of
 from imjoy_wire.frames import Frame
 from imjoy_wire.lanes import WINDOW_BYTES as LANE_WINDOW_BYTES
@@ -273,8 +273,9 @@ async def test_of_a_big_message_only_a_window_goes_ahead_of_the_acks_and_small_o
     )
     link = FakeLink()
     queue.connect(link)
-    queue.put(frame(1, 3 * LANE_WINDOW_BYTES))
-    chunks = LANE_WINDOW_BYTES // CHUNK_BYTES
+    big = frame(1, 3 * LANE_WINDOW_BYTES)
+    queue.put(big)
+    chunks = LANE_WINDOW_BYTES // max(piece.payload_bytes for piece in cut(big, 0))
     await link.got(1 + chunks)
     queue.put(Frame("b2", "other", "rpc", b"small"))
     assert (await link.got(2 + chunks))[-1].body == b"small"
