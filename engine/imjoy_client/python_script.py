@@ -43,8 +43,11 @@ def config_of_script(text: str) -> dict[str, Any]:
     config.pop("environment", None)
     if "requires-python" in metadata:
         settings.setdefault("version", metadata["requires-python"])
-    if day := _table(tool, "uv").get("exclude-newer"):
+    uv = dict(_table(tool, "uv"))
+    if day := uv.pop("exclude-newer", None):
         settings.setdefault("exclude_newer", str(day))
+    if uv:  # the engine knows which of it matters
+        settings["uv"] = list(uv)
     env = [*([{"type": "python", "options": settings}] if settings else []), *_list(config, "env")]
     requirements = [*_list(metadata, "dependencies"), *_list(config, "requirements")]
     plain: dict[str, Any] = {"type": "native-python", "api_version": "0.1.8"}

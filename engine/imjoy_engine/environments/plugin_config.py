@@ -26,7 +26,7 @@ from imjoy_engine.environments.spec import (
     joined,
     python_wish,
 )
-from imjoy_engine.errors import ManifestError
+from imjoy_engine.errors import ManifestError, UnsupportedSpecError
 
 __all__ = ["settings_spec", "spec_from_config"]
 
@@ -40,7 +40,12 @@ _OF_SHELLS = set("|&;<>$`()\n")
 _OF_GPUTIL = ("limit", "order", "maxLoad", "maxMemory", "memoryFree", "excludeID", "excludeUUID")
 _FOR_GPUS = (*_OF_GPUTIL, "includeNan", "required")
 _ORDERS = ("first", "last", "random", "load", "memory")
-_SETTINGS = ("version", "allow_build", "exclude_newer", "channels")
+_SETTINGS = ("version", "allow_build", "exclude_newer", "channels", "uv")
+_OF_UV = (
+    *("sources", "index", "index-url", "extra-index-url", "find-links", "no-index"),
+    *("constraint-dependencies", "override-dependencies"),
+)
+"""What a script's `[tool.uv]` may say of which package is meant, and where it comes from."""
 
 
 def spec_from_config(config: Mapping[str, Any]) -> EnvironmentSpec:
@@ -254,9 +259,20 @@ def _fraction(where: str, options: Mapping[str, Any], name: str, default: float)
 def settings_spec(where: str, options: Mapping[str, Any]) -> EnvironmentSpec:
     """Return the spec of settings: `version` of Python, `allow_build`, `exclude_newer`, `channels`.
 
-    Raises `ManifestError` naming `where` for a setting that is unknown or has an impossible value.
+    `uv` lists what else a script's `[tool.uv]` names. Raises `ManifestError` naming `where` for a
+    setting that is unknown or has an impossible value, `UnsupportedSpecError` when uv is told to
+    take packages from elsewhere: taken from the usual index they may be somebody else's.
     """
     _refuse_unknown(where, options, _SETTINGS)
+    of_uv = options.get("uv") or []
+    if not isinstance(of_uv, list):
+        raise ManifestError(f"{where}: uv is {shown(of_uv)}, where a list belongs.")
+    if named := next((name for name in _OF_UV if name in of_uv), None):
+        raise UnsupportedSpecError(
+            f"not supported yet: {where}: [tool.uv] {named}",
+            hint="Write where a package comes from beside its name, name @ git+https://…, and give "
+            "the engine its index as PIP_INDEX_URL.",
+        )
     allowed = options.get("allow_build", False)
     if not isinstance(allowed, bool):
         raise ManifestError(

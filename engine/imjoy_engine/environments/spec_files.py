@@ -71,8 +71,8 @@ def spec_from_script(name: str, text: str) -> EnvironmentSpec:
     found.append(EnvironmentSpec(pip=tuple(sorted(pip))))
     found.append(_of_python(name, metadata))
     tools = metadata.get("tool", {})
-    if day := _table(tools, "uv").get("exclude-newer"):
-        found.append(settings_spec(f"{name}: [tool.uv]", {"exclude_newer": day}))
+    uv = _table(tools, "uv")
+    found.append(settings_spec(name, {"exclude_newer": uv.get("exclude-newer"), "uv": list(uv)}))
     if settings := _table(_table(tools, "imjoy"), "environment"):
         found.append(settings_spec(f"{name}: [tool.imjoy.environment]", settings))
     return joined(found, name)

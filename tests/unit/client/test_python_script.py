@@ -8,6 +8,7 @@ from imjoy_client.errors import PluginFileError
 from imjoy_client.plugin_file import read_plugin
 from imjoy_client.python_script import config_of_script, is_python_script
 from imjoy_engine.environments import EnvironmentSpec, spec_from_config
+from imjoy_engine.errors import UnsupportedSpecError
 
 PYTHON = """#!/usr/bin/env python3
 # /// script
@@ -51,6 +52,14 @@ def test_a_script_saved_on_windows():
 
     assert "tifffile>=2024" in plugin.config["requirements"]
     assert plugin.scripts[0].content == PYTHON
+
+
+def test_what_a_script_tells_uv_of_its_packages_is_refused_by_name():
+    told = '# /// script\n# [tool.imjoy]\n# name = "X"\n# [tool.uv]\n# link-mode = "copy"\n'
+
+    spec_from_config(config_of_script(told + "# ///\n"))
+    with pytest.raises(UnsupportedSpecError, match=r"\[tool\.uv\] sources"):
+        spec_from_config(config_of_script(told + "# sources = {}\n# ///\n"))
 
 
 def test_a_script_that_needs_nothing():

@@ -89,6 +89,12 @@ test("a Python script with metadata is a plugin, line by line", () => {
   assert.equal(script.attrs.lang, "python");
 });
 
+test("what a script tells uv of its packages is left to the engine, too", () => {
+  const told = PYTHON.replace("# ///\nfrom", '# link-mode = "copy"\n# [tool.uv.sources]\n# ///\nfrom');
+  const [config] = splitBlocks(checkPluginFile(told).plugin.source).blocks;
+  assert.deepEqual(JSON.parse(config.content).env[0].options.uv, ["link-mode", "sources"]);
+});
+
 test("a wish for a Python that is no text is left to the engine, which refuses it", () => {
   const { plugin } = checkPluginFile(PYTHON.replace('">=3.9"', "3.10"));
   const [config] = splitBlocks(plugin.source).blocks;

@@ -52,8 +52,9 @@ function configOf(metadata, tool, imjoy) {
   const { environment = {}, ...config } = imjoy;
   const settings = isTable(environment) ? { ...environment } : {};
   if (metadata["requires-python"] !== undefined) settings.version ??= metadata["requires-python"];
-  const day = isTable(tool.uv) ? tool.uv["exclude-newer"] : undefined;
+  const { "exclude-newer": day, ...uv } = isTable(tool.uv) ? tool.uv : {};
   if (day !== undefined) settings.exclude_newer ??= day instanceof Date ? day.toISOString() : String(day);
+  if (Object.keys(uv).length > 0) settings.uv = Object.keys(uv); // the engine knows which of it matters
   const python = Object.keys(settings).length > 0 ? [{ type: "python", options: settings }] : [];
   const env = [...python, ...listOf(config.env)];
   return {

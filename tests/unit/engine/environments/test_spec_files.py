@@ -171,6 +171,7 @@ def test_what_cannot_be_understood_says_so(name, text, words):
         ("a.txt", "-r other.txt"),
         ("a.txt", "--index-url https://x"),
         ("a.txt", "./folder"),
+        ("a.py", "# /// script\n# [[tool.uv.index]]\n# url = 'https://h'\n# ///\n"),
         ("pylock.toml", 'lock-version = "2.0"'),
         (
             "pylock.toml",
