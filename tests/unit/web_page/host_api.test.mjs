@@ -133,3 +133,25 @@ for (const type of ["engine", "engine-factory", "file-manager"]) {
     assert.deepEqual(registered, [type, "operator"]);
   });
 }
+
+test("what a plugin says of its run stands on its card while the run is under way, and in the head", async () => {
+  const { app, core, runner, of } = startPage();
+  const api = hostApi(app, () => core);
+  const say = () => {
+    api.showStatus(PLUGIN, "<b>tile 2</b> of 4");
+    api.showProgress(PLUGIN, 50);
+  };
+  const seen = [];
+  core.onLoad = () => ({
+    run: async () => {
+      say();
+      seen.push(of("Demo").outcome, of("Demo").bar);
+    },
+  });
+  await runner.load(source({ name: "Demo" }), { origin: "x" });
+  await runner.run("Demo", {});
+  assert.deepEqual(seen, ["tile 2 of 4", 50]);
+  say();
+  assert.match(of("Demo").outcome, /^Finished in /);
+  assert.deepEqual([of("Demo").bar, app.messages.status.value, app.messages.progress.value], [null, "tile 2 of 4", 50]);
+});

@@ -49,11 +49,14 @@ function hostMessages(app) {
     },
     /** @param {CorePlugin} plugin @param {unknown} text */
     showStatus(plugin, text) {
-      messages.say(plainText(String(text ?? "")), app.ownerOf(plugin));
+      const words = plainText(String(text ?? ""));
+      messages.say(words, app.ownerOf(plugin));
+      app.runner?.tellOfRun(app.ownerOf(plugin), { words });
     },
-    /** @param {CorePlugin} _plugin @param {unknown} value */
-    showProgress(_plugin, value) {
+    /** @param {CorePlugin} plugin @param {unknown} value */
+    showProgress(plugin, value) {
       messages.setProgress(value);
+      app.runner?.tellOfRun(app.ownerOf(plugin), { progress: value });
     },
   };
 }

@@ -150,15 +150,21 @@ export class Runner {
     if (typeof run.withOptions !== "function") return { call: run, isCancellable: false };
     const aborter = this.aborters.get(name) ?? new AbortController();
     this.aborters.set(name, aborter);
-    const onProgress = (/** @type {unknown[]} */ ...values) => this.showProgress(name, values);
+    const onProgress = (/** @type {unknown[]} */ ...values) => {
+      const words = values.filter((value) => typeof value === "string").join(" ");
+      this.tellOfRun(name, { words, progress: values.find((value) => typeof value === "number") });
+    };
     return { call: run.withOptions({ signal: aborter.signal, onProgress }), isCancellable: true };
   }
 
-  /** A number is how far a run is, as in `api.progress`; a text says so in words. @param {string} name @param {unknown[]} values */
-  showProgress(name, values) {
-    const words = values.filter((value) => typeof value === "string").join(" ");
-    const number = values.find((value) => typeof value === "number");
-    if (number !== undefined) this.app.watcher?.setBar(name, number);
+  /**
+   * Say on a plugin's card how far its run is, while one is under way.
+   * @param {string} name
+   * @param {{words?: string, progress?: unknown}} said `progress` is a number, as in `api.progress`
+   */
+  tellOfRun(name, { words = "", progress }) {
+    if (!this.app.plugins.get(name)?.calls) return;
+    if (progress !== undefined) this.app.watcher?.setBar(name, progress);
     if (words) this.app.plugins.change(name, (old) => ({ ...old, outcome: words, outcomeFailed: false }));
   }
 
