@@ -33,3 +33,13 @@ def test_code_blocks_can_be_read(path: Path) -> None:
 
 
 _TOP_LEVEL_AWAIT = 0x2000  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT: notebooks await, and so do our examples
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_engine_is_installed_from_a_directory(path: Path) -> None:
+    """No package index has it."""
+    for command in _INSTALL.findall(path.read_text(encoding="utf-8")):
+        assert "imjoy-engine" not in command.replace("./imjoy-engine", ""), command
+
+
+_INSTALL = re.compile(r"pip install ([^`\n]+)")
