@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from imjoy_client import client as asynchronous
+from imjoy_client.errors import ClientError
 from imjoy_client.plugin import PluginProxy
 from imjoy_client.streams import SyncStream
 from imjoy_wire.dotdict import DotDict, prefer_functions
@@ -31,6 +32,7 @@ class _Loop:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self._is_closed = False
         self._thread = threading.Thread(
             target=self.loop.run_forever, name="imjoy-client", daemon=True
         )
@@ -39,8 +41,16 @@ class _Loop:
     def run(self, work: Any) -> Any:
         """Return what a coroutine returns, or raise what it raises.
 
-        Raises RuntimeError in the loop's own thread, which would wait for itself.
+        Raises ClientError when the client is closed, and RuntimeError in the loop's own thread,
+        which would wait for itself.
         """
+        if self._is_closed:
+            work.close()
+            raise ClientError(
+                "This client is closed.",
+                hint="Its plugins can be called inside its with block only.",
+                code="client-closed",
+            )
         if threading.current_thread() is self._thread:
             work.close()
             raise RuntimeError(
@@ -55,6 +65,7 @@ class _Loop:
             raise
 
     def close(self) -> None:
+        self._is_closed = True
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()

@@ -41,6 +41,9 @@ class Exported:
 
         return {"count": count, "name": "counter"}
 
+    def numbers(self):
+        yield from range(3)
+
     def stop(self, way):
         return f"stopped {way}"
 

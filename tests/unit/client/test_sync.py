@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 
 import numpy as np
@@ -84,3 +85,17 @@ def test_an_error_at_the_start_leaves_no_thread(engine):
     with pytest.raises(ClientError, match="token is wrong"), sync.connect(engine.url, "wrong"):
         pass
     assert "imjoy-client" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.filterwarnings("error")
+def test_after_its_block_a_client_says_that_it_is_closed(engine):
+    with sync.connect(engine.url, TOKEN) as client:
+        plugin = client.start_plugin(CONFIG, script=SCRIPT)
+        stream = plugin.numbers()
+        echo = plugin.echo
+    for call in (echo, plugin.interface, plugin.stop, client.status, client.runs):
+        with pytest.raises(ClientError, match="This client is closed"):
+            call(*([1] if call is echo else []))
+    with pytest.raises(ClientError, match="This client is closed"):
+        next(stream)
+    gc.collect()  # a coroutine that nobody awaited would say so now
