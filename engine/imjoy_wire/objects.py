@@ -20,9 +20,10 @@ import itertools
 from collections import deque
 from typing import Any, Callable, Deque, Dict, Iterable, List, Mapping, Optional, Set
 
-__all__ = ["MAX_UNTOLD", "ObjectStore"]
+__all__ = ["MAX_ENDED", "MAX_UNTOLD", "ObjectStore"]
 
 MAX_UNTOLD = 1024
+MAX_ENDED = 1024
 
 Function = Callable[..., Any]
 
@@ -51,6 +52,8 @@ class ObjectStore:
         self._numbers = itertools.count()
         self._entries: Dict[str, _Entry] = {}
         self._untold: Dict[str, Deque[str]] = {}
+        self._ended: Dict[str, None] = {}
+        self._ended_in_order: Deque[str] = deque()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -141,7 +144,24 @@ class ObjectStore:
 
     def dispose(self, object_id: str) -> bool:
         """Forget an object for everybody; tell whether there was one."""
+        entry = self._entries.get(object_id)
+        if entry is not None and entry.on_end is not None:
+            self._keep_ended(object_id)
         return self._forget(object_id)
+
+    def has_ended(self, object_id: str) -> bool:
+        """Tell whether it was a generator that came to its end, or was closed, not long ago.
+
+        Whoever draws asks for a few items ahead, and so also for some after the last. One that was
+        let go of has not ended: who draws from it still must not take that for its end.
+        """
+        return object_id in self._ended
+
+    def _keep_ended(self, object_id: str) -> None:
+        self._ended[object_id] = None
+        self._ended_in_order.append(object_id)
+        if len(self._ended_in_order) > MAX_ENDED:
+            self._ended.pop(self._ended_in_order.popleft(), None)
 
     def holder_left(self, holder: str) -> None:
         """Forget everything that only this peer held."""
@@ -154,6 +174,8 @@ class ObjectStore:
         for entry_id in list(self._entries):
             self._forget(entry_id)
         self._untold.clear()
+        self._ended.clear()
+        self._ended_in_order.clear()
 
     def _let_go(self, entry_id: str, holder: str) -> None:
         entry = self._entries.get(entry_id)

@@ -308,7 +308,9 @@ class Peer:
         if function is None:
             function = _missing(f"there is no function {request.name!r} here (any more)")
         call = IncomingCall(self, sender, function, request, remote.running)
-        if type(function) is StreamStep:
+        if self.store.has_ended(str(request.object_id)):
+            call.succeed({"done": True})
+        elif type(function) is StreamStep:
             self._run_step(call, function)
         else:
             self._host.run_call(call)

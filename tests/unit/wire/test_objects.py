@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imjoy_wire.objects import MAX_UNTOLD, ObjectStore
+from imjoy_wire.objects import MAX_ENDED, MAX_UNTOLD, ObjectStore
 
 
 def one():
@@ -104,3 +104,16 @@ def test_everything_can_be_forgotten(store):
     store.add_object("o1", {"run": one}, "page", lasting=True)
     store.clear()
     assert len(store) == 0
+
+
+def test_the_last_generators_that_have_ended_are_known(store):
+    for number in range(MAX_ENDED + 10):
+        store.add_stream(f"s{number}", {"next": one}, "page", lambda: None)
+        store.dispose(f"s{number}")
+    assert not store.has_ended("s9")
+    assert store.has_ended("s10")
+    store.add_object("o1", {"run": one}, "page", lasting=True)
+    store.dispose("o1")
+    assert not store.has_ended("o1")
+    store.clear()
+    assert not store.has_ended("s10")

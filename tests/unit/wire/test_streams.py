@@ -134,6 +134,30 @@ def test_an_error_is_raised_after_the_items_before_it(ends):
     assert ends.objects == (0, 0)
 
 
+@pytest.mark.parametrize("length", [0, 2, 20])
+def test_what_was_asked_for_after_the_last_item_is_no_error(ends, length):
+    assert list(ends.stream("count", length)) == list(range(length))
+    ends.network.run()
+    answers = [
+        message["id"] if "id" in message else message["name"]
+        for sender, _, message in ends.network.sent
+        if sender == "plugin" and message["type"] == "callback"
+    ]
+    assert len(answers) > length
+    assert not [answer for answer in answers if str(answer).endswith(":reject")]
+
+
+def test_one_that_was_let_go_of_has_not_ended(ends):
+    stream = ends.stream("count", 5)
+    step = stream._next
+    assert next(stream) == 0
+    ends.plugin.store.release([step.tree["_rintf"]], "page")
+    ends.network.run()
+    answer = step()
+    ends.network.run()
+    assert "there is no function 'next' here" in str(answer.error)
+
+
 def test_generators_travel_inside_of_other_values(ends):
     value = ends.stream("several")
     assert list(value["b"][0]) == [0, 1, 2]

@@ -93,7 +93,10 @@ async def test_generators_of_both_kinds_stream(started):
         with pytest.raises(RemoteError, match="no more") as caught:
             await anext(stream)
         assert "in failing" in caught.value.trace
+        assert await api.computed() == 900
         assert engine.err == []
+        raised = [body["text"] for kind, body in engine.told if kind == "raised"]
+        assert [text.splitlines()[-1] for text in raised] == ["ValueError: no more"]
 
 
 async def test_they_run_where_functions_of_their_kind_run(started):
