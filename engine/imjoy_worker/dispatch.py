@@ -50,6 +50,8 @@ class Dispatcher:
         self.attention = Attention()
         self.exit_was_called = False
         """Whether somebody has called the plugin's `exit` already."""
+        self.on_setup: Optional[Callable[[Optional[str]], None]] = None
+        """Told how the plugin's `setup` ended: what it raised, if it did; from any thread."""
         self.on_raised: Optional[Callable[[str], None]] = None
         """Told of the traceback of what a call is answered with; from any thread."""
 
@@ -216,6 +218,7 @@ class Dispatcher:
     def _succeed(self, call: IncomingCall, result: Any) -> None:
         self.attention.end(call)
         stdio.flush()
+        self._tell_setup(call, None)
         call.succeed(result)
 
     def _end_cancelled(self, call: IncomingCall) -> None:
@@ -235,12 +238,17 @@ class Dispatcher:
             error = CallCancelledError("{} was cancelled".format(call.label), CANCELLED)
         elif isinstance(error, SystemExit):
             error = RuntimeError("{} ended itself with sys.exit()".format(call.label))
+        self._tell_setup(call, error)
         if call.is_awaited:
             if self.on_raised is not None and not isinstance(error, CallCancelledError):
                 self.on_raised("{}()\n{}".format(call.label, tracebacks.text_of(error)))
             call.fail(error)
         else:
             tracebacks.report(error, call.label)
+
+    def _tell_setup(self, call: IncomingCall, error: Optional[BaseException]) -> None:
+        if call.label == "setup" and call.callback_id is None and self.on_setup is not None:
+            self.on_setup(None if error is None else tracebacks.text_of(error))
 
 
 def _result(future: "Future[Any]") -> Any:

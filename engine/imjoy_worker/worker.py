@@ -20,6 +20,7 @@ from imjoy_wire.streams import OwnStream
 
 from . import modules, stdio, tracebacks
 from .api import PluginApi
+from .begun import Begun
 from .choice import checked
 from .dispatch import Dispatcher
 from .executors import PluginLoop, PluginPool
@@ -90,6 +91,8 @@ class Worker:
             lambda: self._loader.has_run and not self._scripts.running,
             self._tell_nothing_exported,
         )
+        self._begun = Begun(self._tell_begun)
+        self.dispatcher.on_setup = self._begun.setup_ended
         self._runs = Runs()
         self.api._on_progress = self._tell_progress
         self._is_leaving = False
@@ -119,6 +122,7 @@ class Worker:
             reason = {"code": "page-replaced", "message": message}
             self._on_control("peer_gone", {"peer": peer_id, "reason": reason})
         self._orphaned += gone
+        self._begun.tell_again()
         for client in clients:
             if client not in self.peer.remotes:
                 self._on_control("peer_joined", {"peer": client})
@@ -214,11 +218,14 @@ class Worker:
         stdio.flush()
         if error is not None:
             sys.stderr.write(error if error.endswith("\n") else error + "\n")
+        self._begun.script_ended(error, self.api._exported)
         self._scripts.done(request, error)
 
     def _tell_nothing_exported(self, client: str, text: str, may_come: bool) -> None:
         """Say why a client waits for the plugin's functions, and whether that may yet help."""
         sys.stderr.write(text + "\n")
+        if not may_come:
+            self._begun.nothing_exported()
         self.peer.send(client, "error", message=text, code="nothing-exported", pending=may_come)
 
     # Frames, in the thread that reads
@@ -279,6 +286,11 @@ class Worker:
             text = "{}\n[…]\n{}".format(text[:half], text[-half:])
         body, buffers = codec.pack({"text": text})
         self._link.send(Frame("", self.peer.peer_id, "raised", body, buffers))
+
+    def _tell_begun(self, error: Optional[str]) -> None:
+        """Let the engine know that the plugin can be called, or why it cannot."""
+        body, buffers = codec.pack({"error": error})
+        self._link.send(Frame("", self.peer.peer_id, "begun", body, buffers))
 
     def _on_link_end(self, error: Optional[FrameError]) -> None:
         if error is not None:

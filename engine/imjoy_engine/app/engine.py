@@ -289,6 +289,8 @@ class Engine:
 
     def _event(self, instance: PluginInstance, event: dict[str, Any]) -> None:
         self._terminal.tell(instance, event)
+        if event["event"] == "begun":
+            return  # clients have seen to it themselves
         self._admin.ends.hear(event)
         self._registry.plugin_event(instance, event)
 

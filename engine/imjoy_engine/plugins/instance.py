@@ -186,6 +186,9 @@ class PluginInstance:
         if not frame.to and frame.kind == "raised":
             self._raised(frame)
             return
+        if not frame.to and frame.kind == "begun":
+            self._begun(frame)
+            return
         self._observer.on_frame(self, frame)
 
     def _told(self, frame: Frame) -> None:
@@ -200,6 +203,12 @@ class PluginInstance:
         """Keep what a call has raised; whatever else came under that name is nothing."""
         with contextlib.suppress(ValueError, KeyError, TypeError):
             self.output.mark_raised(str(json.loads(bytes(frame.body))["text"]))
+
+    def _begun(self, frame: Frame) -> None:
+        """Pass on whether the plugin can be called; anything else of that name is nothing."""
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            error = json.loads(bytes(frame.body))["error"]
+            self.emit("begun", error=None if error is None else str(error))
 
     def _control(self, kind: str, payload: dict[str, Any]) -> None:
         if self.channel is not None:
