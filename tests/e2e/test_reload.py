@@ -151,6 +151,23 @@ async def test_a_template_goes_on_while_its_page_is_loaded_anew(person: Person) 
     await person.screenshot("reload-result")
 
 
+async def test_a_plugin_is_offered_when_the_tab_that_held_it_closes(
+    browser: Browser, person: Person
+) -> None:
+    async with person_at(browser, person.engine) as colleague:
+        await colleague.open()
+        await person.load(
+            native_plugin("Handed on", 'api.export({"run": lambda ctx: 1})'), "Handed on"
+        )
+        await person.page.close()
+        note = colleague.page.get_by_role("region", name="Running on the engine")
+        mine = note.get_by_role("listitem").filter(has_text="Handed on")
+        await mine.get_by_role("button", name="Attach").click()
+        await colleague.sees_state("Handed on", "Ready")
+        await colleague.presses("Handed on", "Stop")
+        await colleague.sees_state("Handed on", "Stopped")
+
+
 async def test_a_run_is_seen_by_whoever_comes(browser: Browser, person: Person) -> None:
     await person.load(SLOW, "Slow")
     await person.run("Slow")

@@ -4,7 +4,7 @@ import { html, useEffect } from "../../vendor/preact.js";
 import { attach, lookElsewhere } from "../core/elsewhere.js";
 import { useApp, useObservable } from "./hooks.js";
 
-const LOOK_MS = 10_000;
+const LOOK_MS = 2000;
 
 export function ElsewhereNote() {
   const app = useApp();
@@ -13,9 +13,15 @@ export function ElsewhereNote() {
   const { state } = useObservable(app.connection);
   useEffect(() => {
     if (state !== "online") return undefined;
-    void lookElsewhere(app);
-    const timer = setInterval(() => void lookElsewhere(app), LOOK_MS);
-    return () => clearInterval(timer);
+    const look = () => void (document.hidden || lookElsewhere(app));
+    look();
+    const timer = setInterval(look, LOOK_MS);
+    // Whoever has closed another tab comes to this one.
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", look);
+    };
   }, [state]);
   const missing = plugins.filter(({ name }) => !records.has(name));
   if (missing.length === 0) return null;
