@@ -21,7 +21,7 @@ from imjoy_client.streams import Streams
 from imjoy_wire import codec, messages
 from imjoy_wire.calls import IncomingCall
 from imjoy_wire.current import CALL
-from imjoy_wire.errors import CallTimeoutError, PeerGoneError, WireError
+from imjoy_wire.errors import CallTimeoutError, PeerGoneError, RemoteError, WireError
 from imjoy_wire.frames import Frame, check_size
 from imjoy_wire.host import ScriptRequest
 from imjoy_wire.messages import Message
@@ -195,7 +195,15 @@ class PluginEnd:
         self._last_interface = self.interface
         first = "resume" if resumed else "setup"
         if first in self.interface:
+            await self._ready_by(first)
+
+    async def _ready_by(self, first: str) -> None:
+        try:
             await self._while_it_lives(self.interface[first]())
+        except RemoteError as error:
+            raise PluginFailedError(
+                f"{first} of {self.name!r} failed: {error.name}: {error}", code=f"{first}-failed"
+            ) from error
 
     async def _execute(self, peer: Peer, index: int, script: Script) -> None:
         executed = peer.expect(self._worker, "executed", f"script {self._source.filename}")

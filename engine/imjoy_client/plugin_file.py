@@ -60,10 +60,7 @@ def read_plugin(source: str | Path) -> PluginSource:
         return PluginSource(config, (Script(text),), name or f"{config['name']}.py")
     match = _CONFIG.search(text)
     if match is None:
-        raise PluginFileError(
-            "This is no plugin: it has no <config> block.",
-            hint='A plugin is a file with <config lang="json"> and <script lang="python">.',
-        )
+        raise _no_plugin(is_python=name.endswith(".py"))
     config = _config(match)
     tag = config.get("tag") or next(iter(config.get("tags") or ()), "")
     scripts = tuple(script for script in _scripts(text) if script.tag in ("", tag))
@@ -74,6 +71,20 @@ def read_plugin(source: str | Path) -> PluginSource:
         scripts,
         name or f"{config['name']}.imjoy.html",
         text,
+    )
+
+
+def _no_plugin(*, is_python: bool) -> PluginFileError:
+    block = 'begins with "# /// script", "# [tool.imjoy]", \'# name = "…"\' and "# ///"'
+    if is_python:
+        return PluginFileError(
+            "This Python script is no plugin: it has no metadata.",
+            hint=f"One that is a plugin {block}.",
+        )
+    return PluginFileError(
+        "This is no plugin: it has no <config> block.",
+        hint='A plugin file has <config lang="json"> and <script lang="python">; '
+        f"a Python script {block}.",
     )
 
 

@@ -11,6 +11,7 @@ import json
 import uuid
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import socketio
@@ -71,17 +72,24 @@ class EngineSession:
     async def open(self) -> None:
         """Connect and register. Raises EngineRefusedError, or ClientError when nobody answers."""
         try:
+            await self._connect()
+            await self._register()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _connect(self) -> None:
+        if not _is_address(self.url):
+            raise ClientError(
+                f"{self.url!r} is no address of an engine.",
+                hint='Give the link that the engine prints, or its beginning: "http://…:9527".',
+            )
+        try:
             await self._socket.connect(self.url, transports=["websocket"], wait_timeout=10)
-        except socketio.exceptions.ConnectionError as error:
-            await self._web.close()
+        except (socketio.exceptions.ConnectionError, aiohttp.ClientError, OSError) as error:
             raise ClientError(
                 f"No engine answers at {self.url}.", hint="Is it running, and is the port right?"
             ) from error
-        try:
-            await self._register()
-        except ClientError:
-            await self.close()
-            raise
 
     async def close(self) -> None:
         """Leave for good."""
@@ -190,3 +198,11 @@ class EngineSession:
         """Return the JSON object in a frame of the engine itself."""
         body = json.loads(bytes(frame.body) or b"{}")
         return body if isinstance(body, dict) else {}
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        return False

@@ -64,6 +64,18 @@ async def test_setup_is_called_and_on_a_plugin_that_ran_already_resume(engine, e
     assert engine.workers["w1"].scripts == []
 
 
+@pytest.mark.parametrize("first", ["setup", "resume"])
+async def test_a_plugin_that_cannot_be_set_up_has_failed(engine, exported, client, first):
+    engine.resumed = first == "resume"
+    setattr(exported, first, exported.fail)
+    with pytest.raises(imjoy_client.PluginFailedError, match="no such cell") as caught:
+        await client.start_plugin(CONFIG, script=SCRIPT)
+    assert caught.value.message.startswith(f"{first} of 'Trial' failed: KeyError:")
+    assert caught.value.code == f"{first}-failed"
+    assert "in fail" in caught.value.__cause__.trace
+    assert engine.asked[-1][0] == "kill_plugin"
+
+
 async def test_a_greeting_may_come_before_the_answer(engine, client):
     engine.greets_early = True
     plugin = await client.start_plugin(CONFIG, script=SCRIPT)

@@ -62,3 +62,11 @@ def test_what_is_no_plugin_is_said_in_a_sentence(text: str, words: str) -> None:
 def test_a_file_that_is_not_there_is_said() -> None:
     with pytest.raises(PluginFileError, match="cannot be read: No such file"):
         read_plugin(Path("nowhere.imjoy.html"))
+
+
+def test_a_python_script_without_metadata_is_told_what_it_lacks(tmp_path):
+    (tmp_path / "plain.py").write_text("print(1)\n")
+    with pytest.raises(PluginFileError, match=r"Python script is no plugin.*# /// script"):
+        read_plugin(tmp_path / "plain.py")
+    with pytest.raises(PluginFileError, match=r"no <config> block.*# /// script"):
+        read_plugin("import numpy\nprint(1)\n")

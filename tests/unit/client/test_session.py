@@ -54,6 +54,24 @@ async def test_nobody_there_is_told():
         await session.open()
 
 
+@pytest.mark.parametrize(
+    "url", ["localhost", "", "ws://a:1", "http://", "http://a:b", "http://[:1"]
+)
+async def test_what_is_no_address_is_told(url):
+    session = EngineSession(url, TOKEN, "default", on_frame=print, on_lost=print)
+    with pytest.raises(ClientError, match=r"is no address of an engine\. Give the link"):
+        await session.open()
+    assert session._web.closed
+
+
+async def test_who_is_no_engine_is_told_and_nothing_stays_open(unused_tcp_port):
+    for url in (f"http://127.0.0.1:{unused_tcp_port}", "http://127.0.0.1:99 /"):
+        session = EngineSession(url, TOKEN, "default", on_frame=print, on_lost=print)
+        with pytest.raises(ClientError):
+            await session.open()
+        assert session._web.closed
+
+
 def test_a_payload_that_is_no_object_is_empty():
     assert EngineSession.payload(Frame("", "", "event", b"[1]")) == {}
     assert EngineSession.payload(Frame("", "", "event", b"")) == {}
