@@ -27,7 +27,13 @@ def new_application(rule: HostRule) -> web.Application:
             check_host(request.headers.get("Host"), rule)
         except ClientError as error:
             return web.json_response(error.as_dict(), status=421)
-        return await handler(request)
+        try:
+            return await handler(request)
+        except ConnectionError:
+            if request.transport is None or request.transport.is_closing():
+                # The client has left while it was answered: nobody is there to hear of it.
+                return web.Response()
+            raise
 
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -39,6 +41,37 @@ async def test_every_answer_carries_the_safe_headers(aiohttp_client: Any, tmp_pa
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert (await client.get("/app.js")).content_type.endswith("javascript")
+
+
+async def test_a_client_that_leaves_while_it_is_answered_is_no_error(
+    aiohttp_client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    answered = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        if request.query.get("leaves"):
+            request.transport.close()
+        try:
+            if not request.query.get("leaves"):
+                raise ConnectionResetError("of something else")
+            socket = web.WebSocketResponse()
+            await socket.prepare(request)
+            return socket
+        finally:
+            answered.set()
+
+    app = new_application(RULE)
+    app.router.add_get("/answer", handler)
+    client = await aiohttp_client(app)
+    with pytest.raises(aiohttp.ClientError):
+        await client.ws_connect("/answer?leaves=1")
+    await asyncio.wait_for(answered.wait(), 20)
+    # Another request is dealt with after it.
+    assert (await client.get("/answer")).status == 500
+    errors = [record.exc_text or str(record.exc_info) for record in caplog.records]
+    assert len(errors) == 1
+    assert "of something else" in errors[0]
 
 
 async def test_a_page_that_is_not_built_says_how_to(aiohttp_client: Any, tmp_path: Path) -> None:
