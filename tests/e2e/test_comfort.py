@@ -199,3 +199,5 @@ async def test_narrow_screens_scroll_downwards_only(
         await expect(person.window("Asker: source")).to_be_visible()
         assert await person.page.evaluate(SIDEWAYS) <= 0
         await person.screenshot(f"narrow-{width}-window")
+        await person.load(ASKER.replace('"Asker"', '"Other"'), "Other")
+        await expect(person.card("Other")).to_be_in_viewport()

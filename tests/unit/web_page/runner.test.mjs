@@ -374,3 +374,15 @@ test("what a run reports is seen on its card: numbers as a bar, words as words",
   await runner.run("Demo", {});
   assert.deepEqual(seen, [[null, "begun"], [50, "begun"], [70, "nearly there"], [70, "nearly there"]]);
 });
+
+test("a new card, or why there is none, is what a small screen shows; what has a card is loaded where one is", async () => {
+  const { app, runner } = startPage();
+  app.tab.set("windows");
+  await runner.load(source({ name: "Demo" }), { origin: "x" });
+  assert.equal(app.tab.value, "plugins");
+  app.tab.set("windows");
+  await runner.load(source({ name: "Demo" }), { origin: "x" });
+  assert.equal(app.tab.value, "windows");
+  await runner.load("no plugin", { origin: "x" });
+  assert.equal(app.tab.value, "plugins");
+});

@@ -54,10 +54,13 @@ export class Runner {
     const checked = checkPluginFile(source, tag);
     if ("problem" in checked) {
       this.app.plugins.refuse(checked.problem, origin);
+      this.app.tab.set("plugins");
       return;
     }
     const { plugin: file } = checked;
     const before = this.app.plugins.get(file.name);
+    // On a small screen a new card would come behind the windows; the editor saves what has one.
+    if (!before) this.app.tab.set("plugins");
     if (before && !hasEnded(before)) await this.stop(file.name);
     this.app.plugins.put(newRecord(file, origin, Date.now(), values ?? before?.values, choices ?? before?.choices));
     // A reload of the page may come before the plugin is up.
