@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -71,6 +72,10 @@ async def listening(
         site = web.TCPSite(runner, host, port)
         try:
             await site.start()
+        except (socket.gaierror, UnicodeError) as error:
+            raise PortTakenError(
+                f"{host} is the name of no address. Use --host 127.0.0.1 or --host 0.0.0.0."
+            ) from error
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
                 raise

@@ -108,6 +108,13 @@ async def test_an_address_that_is_not_this_machines_is_said() -> None:
     assert caught.value.__cause__.errno == errno.EADDRNOTAVAIL
 
 
+@pytest.mark.parametrize("host", ["nosuch.invalid", "x" * 70])
+async def test_a_name_that_stands_for_no_address_is_said(host: str) -> None:
+    with pytest.raises(PortTakenError, match=f"{host} is the name of no address"):
+        async with listening(web.Application(), host, 0, 1):
+            pass
+
+
 def test_a_frame_of_a_plugin_may_load_what_it_asks_and_the_page_may_not() -> None:
     page, frame = content_security_policy("/"), content_security_policy("/frames/base_frame.html")
     assert "script-src 'self' 'unsafe-eval'" in page
