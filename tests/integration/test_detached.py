@@ -180,6 +180,7 @@ async def test_a_clean_stop_leaves_it_and_says_how_to_end_it(workspace: Path, st
             pid = (await processes_of(client))["Lasting"]["pid"]
         assert await engine.stop() == 0
     assert "Lasting lives on without the engine" in engine.text
+    assert "Refused a worker" not in engine.text
     keeper = psutil.Process(pid).ppid()
     assert f"kill {keeper}" in engine.text
     os.kill(keeper, signal.SIGTERM)

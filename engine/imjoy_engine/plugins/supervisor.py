@@ -292,6 +292,7 @@ class PluginSupervisor:
         """End what is left of the process tree and note how it ended; or leave it to live on."""
         channel = self._instance.channel
         if self._leaves:
+            self._tools.listener.leave_to_next(self._instance.secret)
             if channel is not None:
                 channel.close()
             await process.leave()

@@ -49,6 +49,7 @@ class WorkerListener:
         self._max_frame_bytes = max_frame_bytes
         self._tickets: dict[str, Ticket] = {}
         self._newcomers: set[Channel] = set()
+        self._left: set[str] = set()
 
     @classmethod
     @asynccontextmanager
@@ -78,12 +79,17 @@ class WorkerListener:
         """Return a ticket, good until it is used or revoked: a new one, or one known before."""
         ticket = Ticket(value)
         self._tickets[ticket.value] = ticket
+        self._left.discard(ticket.value)
         return ticket
 
     def revoke(self, ticket: Ticket) -> None:
         """Make the ticket worthless; without effect on a worker that has come already."""
         self._tickets.pop(ticket.value, None)
         ticket.arrival.cancel()
+
+    def leave_to_next(self, value: str) -> None:
+        """Refuse who shows this ticket again, as it will: it waits for another engine."""
+        self._left.add(value)
 
     def _accept(self) -> Channel:
         return Channel(self._greet, self._max_frame_bytes)
@@ -122,6 +128,9 @@ class WorkerListener:
         # A dictionary look-up is fine for a 256-bit value that is good for one use.
         ticket = self._tickets.pop(str(hello.get("ticket")), None)
         if ticket is None or ticket.arrival.done():
+            if str(hello.get("ticket")) in self._left:
+                self._send_away(channel, "This engine stops.")
+                return
             self._refuse(channel, "The ticket is unknown or was used before.")
             return
         channel.hold()
@@ -129,6 +138,9 @@ class WorkerListener:
 
     def _refuse(self, channel: Channel, message: str) -> None:
         _LOG.warning("Refused a worker: %s", message)
+        self._send_away(channel, message)
+
+    def _send_away(self, channel: Channel, message: str) -> None:
         body = json.dumps({"message": message}).encode()
         channel.send(Frame(to="", sender="", kind="refused", body=body, buffers=()))
         channel.close()

@@ -127,6 +127,26 @@ async def test_whoever_has_no_ticket_is_refused_in_a_sentence(
     await stranger.leave()
 
 
+async def test_one_that_was_left_to_the_next_engine_is_refused_without_a_word(
+    listener: WorkerListener, caplog: pytest.LogCaptureFixture
+) -> None:
+    ticket = listener.issue_ticket()
+    first, again, stranger = [await Knocker.at(listener) for _ in range(3)]
+    first.say("hello", hello(ticket))
+    await asyncio.wait_for(ticket.arrival, 20)
+    listener.leave_to_next(ticket.value)
+    again.say("hello", hello(ticket))
+    refusal = await again.hears()
+    assert refusal is not None
+    assert refusal.kind == "refused"
+    assert caplog.messages == []
+    stranger.say("hello", {"ticket": "guess", "protocol": 1})
+    await stranger.hears()
+    assert len(caplog.messages) == 1
+    for knocker in (first, again, stranger):
+        await knocker.leave()
+
+
 async def test_bytes_that_are_no_frame_close_that_channel_alone(listener: WorkerListener) -> None:
     good_ticket, bad_ticket = listener.issue_ticket(), listener.issue_ticket()
     good, bad = await Knocker.at(listener), await Knocker.at(listener)
