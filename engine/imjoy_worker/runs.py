@@ -14,6 +14,7 @@ from imjoy_wire.messages import Message
 __all__ = ["Runs"]
 
 Key = Tuple[str, Any]
+_MAX_WORDS = 300
 
 
 class Runs:
@@ -47,9 +48,15 @@ class Runs:
             for key in keys:
                 self._by_answer.pop(key, None)
             self._calls.pop(run_id, None)
-        if state == "failed" and _says_cancelled(message):
-            state = "cancelled"
-        return {"id": run_id, "state": state}
+        if state == "done":
+            return {"id": run_id, "state": state}
+        error = _error_in(message)
+        if error.get("_rname") == CANCELLED:
+            return {"id": run_id, "state": "cancelled"}
+        if "_rvalue" not in error:
+            return {"id": run_id, "state": state}
+        words = "{}: {}".format(error.get("_rname"), error["_rvalue"])
+        return {"id": run_id, "state": state, "error": words[:_MAX_WORDS]}
 
     def called(self, call: IncomingCall) -> None:
         """Take note of the call that a run is, if it is one."""
@@ -69,11 +76,11 @@ class Runs:
         return None if entry is None else entry[0]
 
 
-def _says_cancelled(message: Message) -> bool:
-    """Return whether an answer is that the call was cancelled, by its caller or by the plugin."""
+def _error_in(message: Message) -> Dict[str, Any]:
+    """Return the form of the error that an answer is; empty when it is none."""
     args = message.get("args")
     value = args[0] if isinstance(args, list) and args else None
-    return isinstance(value, dict) and value.get("_rname") == CANCELLED
+    return value if isinstance(value, dict) else {}
 
 
 def _key(reference: Any, sender: str) -> Key:

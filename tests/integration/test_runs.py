@@ -98,6 +98,8 @@ async def test_what_a_run_raises_is_raised_where_somebody_waits(engine: EnginePr
             await client.wait_run(lost)
         states = {run["id"]: run["state"] for run in await client.runs(plugin="Train")}
         assert states == {failed: "failed", big: "done", lost: "failed"}
+        errors = {run["id"]: run["error"] for run in await client.runs(plugin="Train")}
+        assert errors[failed] == {"code": "raised", "message": "KeyError: 'no such epoch'"}
         assert await client.runs(plugin="Another") == []
 
 

@@ -53,7 +53,8 @@ class Run:
     size_bytes: int | None = None
     """Of the kept result; None when there is none, or it was too big to keep."""
     error: dict[str, Any] | None = None
-    """Why it failed, when that is not in the result: how the plugin ended."""
+    """Why it failed: what it raised, in one sentence (the result has the rest), or how the plugin
+    ended."""
     unwanted: bool = False
     """Whether it was cancelled. While it is running all the same, its function has not ended: one
     that computes in a thread ends when it looks up, or with the plugin."""
@@ -200,7 +201,7 @@ class Runs:
             state=state,
             ended=self._clock.now(),
             size_bytes=size if kept else None,
-            error=None,
+            error=_raised(mark.get("error")) if state == "failed" else None,
         )
         self._change(ended)
         self._collect()
@@ -299,3 +300,7 @@ class Runs:
             finally:
                 self._unwritten -= 1
                 self._to_write.task_done()
+
+
+def _raised(words: object) -> dict[str, Any] | None:
+    return {"code": "raised", "message": words[:_MAX_TEXT]} if isinstance(words, str) else None

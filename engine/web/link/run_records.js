@@ -21,7 +21,7 @@ import { LinkError } from "./errors.js";
  * @property {number | null} progress
  * @property {string} status
  * @property {number | null} size_bytes of the kept result
- * @property {{message?: string, code?: string} | null} error how its plugin ended, if that ended it
+ * @property {{message?: string, code?: string} | null} error what it raised, or how its plugin ended
  * @property {boolean} [unwanted] it was cancelled; while it is running all the same, its function has not ended
  */
 

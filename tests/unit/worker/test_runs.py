@@ -45,12 +45,12 @@ async def test_the_answer_of_a_run_is_marked_and_the_engine_hears_how_far_it_is(
         assert await api.run(5) == 5
         browser.run_id = "r-2"
         with pytest.raises(RemoteError):
-            await api.fail("x")
+            await api.fail("x" * 1000)
         assert await api.run(6) == 6
     marks = [frame.extra for frame in engine.marked]
     assert marks == [
         {"run": {"id": "r-1", "state": "done"}},
-        {"run": {"id": "r-2", "state": "failed"}},
+        {"run": {"id": "r-2", "state": "failed", "error": f"KeyError: '{'x' * 289}"}},
     ]
     assert [each for each in engine.told if each[0] == "run"] == [
         ("run", {"id": "r-1", "progress": 0.5}),

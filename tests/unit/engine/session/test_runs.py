@@ -88,6 +88,19 @@ async def test_a_run_is_followed_waited_for_and_its_result_kept(tmp_path: Path) 
     await book.runs.close()
 
 
+@pytest.mark.parametrize("words", ["KeyError: 'x'", None, ["KeyError"], "x" * 1000])
+async def test_a_run_that_failed_says_what_it_raised(tmp_path: Path, words: Any) -> None:
+    book = Book(tmp_path)
+    book.ask("r-1")
+    mark = {"run": {"id": "r-1", "state": "failed", "error": words}}
+    book.runs.heard(Frame("b-1", "w-1", "rpc", b"{}", (), mark), INSTANCE)
+    book = await book.anew()
+    said = book.runs.find("r-1", "default").as_dict()["error"]
+    is_kept = isinstance(words, str)
+    assert said == ({"code": "raised", "message": words[:300]} if is_kept else None)
+    await book.runs.close()
+
+
 async def test_runs_under_way_are_counted_by_their_instance(tmp_path: Path) -> None:
     book = Book(tmp_path)
     for run_id in ("r-1", "r-2", "r-3"):
