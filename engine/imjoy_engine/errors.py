@@ -137,9 +137,20 @@ class NotRegisteredError(ClientError):
 
 
 class TokenError(ClientError):
-    """The token is wrong, or too many wrong ones came from there."""
+    """The token is wrong, or too many wrong ones came from there.
+
+    `wait_s`: how long no token from there is looked at, in seconds.
+    """
 
     code = "token-mismatch"
+
+    def __init__(self, message: str, *, hint: str = "", wait_s: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.wait_s = wait_s
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the form that acks carry, with the time to wait, if there is any."""
+        return {**super().as_dict(), **({"wait_s": self.wait_s} if self.wait_s else {})}
 
 
 class BadRequestError(ClientError):

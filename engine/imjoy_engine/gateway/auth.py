@@ -158,6 +158,7 @@ class TokenAuth:
             raise TokenError(
                 f"Too many wrong tokens came from {address}.",
                 hint=f"Wait {seconds} s, then open the link that the engine printed.",
+                wait_s=seconds,
             )
         if hmac.compare_digest(_digest(token), self._digest):
             self._records.pop(address, None)

@@ -14,16 +14,18 @@ const MAX_SHORT_CHARS = 1000;
 export class LinkError extends Error {
   /**
    * @param {string} sentence
-   * @param {{code?: string, hint?: string, lines?: string[], logTail?: string}} [more]
-   *   `lines` follow the sentence in the message, each on a line of its own
+   * @param {{code?: string, hint?: string, lines?: string[], logTail?: string, waitS?: number}} [more]
+   *   `lines` follow the sentence in the message, each on a line of its own; `waitS`: asked again
+   *   before, in seconds, the engine says the same
    */
-  constructor(sentence, { code = "link-error", hint = "", lines = [], logTail = "" } = {}) {
+  constructor(sentence, { code = "link-error", hint = "", lines = [], logTail = "", waitS = 0 } = {}) {
     super([[sentence, hint].filter(Boolean).join(" "), ...lines].join("\n"));
     this.name = "LinkError";
     this.sentence = sentence;
     this.code = code;
     this.hint = hint;
     this.logTail = logTail;
+    this.waitS = waitS;
   }
 
   /** The core shows errors as text: people need the sentence, not the class. */
@@ -44,6 +46,7 @@ export function errorOf(said, fallback) {
     code: text(fields.code) || "engine-error",
     hint: text(fields.hint),
     logTail: text(fields.log_tail),
+    waitS: typeof fields.wait_s === "number" ? fields.wait_s : 0,
   });
 }
 

@@ -257,8 +257,12 @@ export class Session extends Emitter {
       return;
     }
     this.leave(error);
-    this.enter("refused", error.message);
+    // With a token that was wrong nothing is tried again.
+    clearTimeout(this.retryTimer);
+    const message = error.waitS > 0 ? `${error.message} The page tries again by itself.` : error.message;
+    this.enter("refused", message);
     this.socket.disconnect();
+    if (error.waitS > 0) this.retryLater(error.waitS);
   }
 
   /** @param {string} reason in socket.io's words */
@@ -288,11 +292,12 @@ export class Session extends Emitter {
     this.enter("offline", `${reason} Trying to connect again …`);
   }
 
-  retryLater() {
+  /** @param {number} [waitS] */
+  retryLater(waitS = this.retryS) {
     clearTimeout(this.retryTimer);
     this.retryTimer = setTimeout(() => {
       if (this.wanted && !this.socket.connected) this.socket.connect();
-    }, this.retryS * 1000);
+    }, waitS * 1000);
   }
 
   // ── what comes ─────────────────────────────────────────────────────────────────────────────

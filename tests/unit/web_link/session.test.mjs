@@ -44,6 +44,26 @@ test("a wrong token is refused in the engine's words, until another one is given
   await eventually(() => link.state === "online", "the new token is taken");
 });
 
+test("where too many wrong tokens came from the page waits, and tries its token again, once", async () => {
+  const engine = engineWith();
+  engine.lockedForS = 0.01;
+  const link = await linkTo(engine);
+  assert.equal(link.state, "refused");
+  assert.match(link.message, /Wait 0.01 s. The page tries again by itself.$/);
+  engine.lockedForS = 0;
+  await eventually(() => link.state === "online", "the engine looks at tokens again");
+
+  const wrong = engineWith();
+  wrong.lockedForS = 0.01;
+  const refused = await linkTo(wrong, { token: "wrong" });
+  wrong.lockedForS = 0;
+  await eventually(() => refused.message.startsWith("The token is wrong."), "it was tried");
+  assert.equal(wrong.socket.connected, false);
+  refused.setToken("secret");
+  await eventually(() => refused.state === "online", "the new token is taken");
+  assert.equal(wrong.requestsOf("register_client").length, 3);
+});
+
 test("an engine that cannot be reached leaves the link offline, and is found when it is there", async () => {
   const engine = engineWith();
   engine.reachable = false;

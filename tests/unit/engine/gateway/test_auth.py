@@ -137,10 +137,12 @@ def test_the_wait_doubles_up_to_its_limit(auth, clock):
 def test_locked_out_means_the_right_token_too_until_the_window_ends(auth, clock):
     for _ in range(3):
         refuse(auth)
-    assert "Wait 1 s" in refuse(auth, token=RIGHT).hint
+    told = refuse(auth, token=RIGHT)
+    assert "Wait 1 s" in told.hint
+    assert told.as_dict()["wait_s"] == 1
     clock.time += 1
     auth.check(RIGHT, HERE)
-    refuse(auth)  # and the record starts from nothing again
+    assert "wait_s" not in refuse(auth).as_dict()  # and the record starts from nothing again
     auth.check(RIGHT, HERE)
 
 

@@ -141,6 +141,8 @@ export class FakeEngine {
   constructor(behaviours = {}) {
     this.behaviours = behaviours;
     this.token = "secret";
+    /** No token is looked at for so long, in seconds. */
+    this.lockedForS = 0;
     this.reachable = true;
     /** Requests that are not answered: by event. */
     this.silent = new Set();
@@ -230,6 +232,11 @@ export class FakeEngine {
   // ── requests ───────────────────────────────────────────────────────────────────────────────
 
   register_client({ id, session_id: sessionId, token }) {
+    if (this.lockedForS > 0) {
+      const error = "Too many wrong tokens came from here.";
+      const wait = { hint: `Wait ${this.lockedForS} s.`, wait_s: this.lockedForS };
+      return { success: false, code: "token-mismatch", error, message: error, ...wait };
+    }
     if (token !== this.token) {
       const error = "The token is wrong.";
       const hint = "Use the link that the engine printed.";
