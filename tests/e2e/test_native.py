@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 
 import pytest
 from playwright.async_api import expect
@@ -267,6 +268,41 @@ async def test_a_plugin_is_edited_and_reloaded(person: Person) -> None:
     await person.sees_state("Draft", "Ready")
     await person.run("Draft")
     await person.sees_outcome("Draft", "the new words")
+
+
+async def test_a_python_script_is_edited_as_the_file_that_it_is(person: Person) -> None:
+    person.watch.may_say.append("is no package")
+    source = textwrap.dedent(
+        """\
+        # /// script
+        # dependencies = []
+        # [tool.imjoy]
+        # name = "Syntax"
+        # description = "The first."
+        # ///
+        def run(ctx):
+            raise ValueError("no words")
+        api.export({"run": run})
+        """
+    )
+    await person.drop(source, "syntax.py")
+    await person.sees_state("Syntax", "Ready")
+    log = await person.opens_log("Syntax")
+    await person.run("Syntax")
+    await expect(log).to_contain_text('File "syntax.py", line 8, in run')
+    await person.presses("Syntax", "Edit")
+    editor = person.window("Syntax: source")
+    area = editor.get_by_role("textbox", name="Source of Syntax")
+    await expect(area).to_have_value(source)
+    async with person.page.expect_download() as saved:
+        await editor.get_by_role("button", name="Download").click()
+    assert (await saved.value).suggested_filename == "syntax.py"
+    metadata = '["!no"]'
+    await area.fill(source.replace("[]", metadata).replace("The first.", "The second."))
+    await editor.get_by_role("button", name="Save and reload").click()
+    await person.sees_state("Syntax", "Failed")
+    await expect(person.card("Syntax")).to_contain_text("The second.")
+    await expect(person.card("Syntax")).to_contain_text("'!no' is no package")
 
 
 async def test_the_docs_of_a_plugin_are_read_in_a_window(person: Person) -> None:

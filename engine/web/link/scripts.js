@@ -64,7 +64,8 @@ async function pythonScript(config, block, load) {
     ...script,
     attrs,
     content: block.content ?? "",
-    filename: `${config.name}.imjoy.html`,
+    // The page says so of a script that was a file of its own.
+    filename: typeof attrs.file === "string" ? attrs.file : `${config.name}.imjoy.html`,
     first_line: firstLine(String(config.code ?? ""), block),
   };
 }

@@ -64,6 +64,12 @@ test("each of several scripts has its own place", async () => {
   );
 });
 
+test("a script that was a file of its own is called by that file's name", async () => {
+  const config = { name: "P", code: "", scripts: [{ content: "x", attrs: { lang: "python", file: "nuclei.py" } }] };
+  const [script] = await pythonScripts(config, never);
+  assert.equal(script.filename, "nuclei.py");
+});
+
 test("a script without a language is Python, in a plugin of type native-python", async () => {
   const [script] = await pythonScripts({ name: "P", code: "", scripts: [{ content: "x" }] }, never);
   assert.deepEqual([script.lang, script.first_line], ["python", 1]);

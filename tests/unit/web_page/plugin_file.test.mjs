@@ -69,7 +69,7 @@ test("a Python script with metadata is a plugin, line by line", () => {
   assert.equal(plugin.name, "Plain <script>");
   assert.equal(plugin.type, "native-python");
   assert.equal(plugin.description, "One file.");
-  const { blocks } = splitBlocks(plugin.source);
+  const { blocks } = splitBlocks(plugin.code);
   const [config, script] = blocks;
   assert.deepEqual(JSON.parse(config.content), {
     type: "native-python",
@@ -89,15 +89,33 @@ test("a Python script with metadata is a plugin, line by line", () => {
   assert.equal(script.attrs.lang, "python");
 });
 
+test("a Python script stays the person's own text, also when only what was made of it is known", () => {
+  const { plugin } = checkPluginFile(PYTHON, "", "https://host/a/nuclei.py?raw=1");
+  assert.deepEqual([plugin.source, plugin.fileName], [PYTHON, "nuclei.py"]);
+  const again = checkPluginFile(plugin.code, "", "running on the engine").plugin;
+  assert.deepEqual(again, plugin);
+});
+
+test("a script without a file is called as the plugin, in letters that an attribute holds", () => {
+  assert.equal(checkPluginFile(PYTHON, "", "pasted text").plugin.fileName, "Plain _script_.py");
+  assert.equal(checkPluginFile(PYTHON, "", 'a"><b>.py').plugin.fileName, "a_b_.py");
+});
+
+test("a <config> that somebody has changed is no script any more", () => {
+  const changed = checkPluginFile(PYTHON).plugin.code.replace("One file.", "Mine.");
+  const { plugin } = checkPluginFile(changed);
+  assert.deepEqual([plugin.source, plugin.description, plugin.fileName], [changed, "Mine.", `${plugin.name}.imjoy.html`]);
+});
+
 test("what a script tells uv of its packages is left to the engine, too", () => {
   const told = PYTHON.replace("# ///\nfrom", '# link-mode = "copy"\n# [tool.uv.sources]\n# ///\nfrom');
-  const [config] = splitBlocks(checkPluginFile(told).plugin.source).blocks;
+  const [config] = splitBlocks(checkPluginFile(told).plugin.code).blocks;
   assert.deepEqual(JSON.parse(config.content).env[0].options.uv, ["link-mode", "sources"]);
 });
 
 test("a wish for a Python that is no text is left to the engine, which refuses it", () => {
   const { plugin } = checkPluginFile(PYTHON.replace('">=3.9"', "3.10"));
-  const [config] = splitBlocks(plugin.source).blocks;
+  const [config] = splitBlocks(plugin.code).blocks;
   assert.equal(JSON.parse(config.content).env[0].options.version, 3.1);
 });
 

@@ -23,7 +23,7 @@ const MEANT_TO_BE_SHARED = ["allow-detach", "single-instance"];
  */
 export function restore(app) {
   for (const { source, origin, tag, values, choices, ended, failure } of app.before.splice(0)) {
-    const checked = ended && checkPluginFile(source, tag);
+    const checked = ended && checkPluginFile(source, tag, origin);
     if (checked && "plugin" in checked) {
       const record = newRecord(checked.plugin, origin, Date.now(), values, choices);
       app.plugins.put(enter(record, ended, Date.now(), { failure }));

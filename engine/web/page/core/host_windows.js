@@ -58,11 +58,11 @@ async function loadSource(pm, config) {
   config.type = loaded.name;
 }
 
-/** Return the source of a plugin; an Error says in one sentence what is wrong with it. @param {string} source @param {string} [tag] */
+/** Return the source of a plugin, for the core; an Error says in one sentence what is wrong with it. @param {string} source @param {string} [tag] */
 export function checkedSource(source, tag) {
   const checked = checkPluginFile(source, tag);
   if ("problem" in checked) throw new Error(`${checked.problem.message} ${checked.problem.hint}`.trim());
-  return source;
+  return checked.plugin.code;
 }
 
 /** @param {any} pm @param {any} config */

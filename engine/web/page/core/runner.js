@@ -51,7 +51,7 @@ export class Runner {
    *   decided about its environment; without, those of before hold
    */
   async load(source, { origin, tag = "", values, choices }) {
-    const checked = checkPluginFile(source, tag);
+    const checked = checkPluginFile(source, tag, origin);
     if ("problem" in checked) {
       this.app.plugins.refuse(checked.problem, origin);
       this.app.tab.set("plugins");
@@ -96,7 +96,7 @@ export class Runner {
     const attempt = { isStopped: false };
     this.attempts.set(name, attempt);
     try {
-      await this.imjoy.pm.reloadPlugin({ code: file.source, tag: file.tag, origin: record.origin });
+      await this.imjoy.pm.reloadPlugin({ code: file.code, tag: file.tag, origin: record.origin });
       // The core tells of it only when the plugin has a setup.
       const canRun = hasRun(livePlugin(this.imjoy, name));
       plugins.change(name, (old) => ({ ...(isStarting(old) ? enter(old, "ready", Date.now()) : old), canRun }));

@@ -5,7 +5,7 @@
 
 import { splitBlocks } from "./blocks.js";
 import { problem, readConfig } from "./config.js";
-import { isPythonScript, pluginOfScript } from "./python_script.js";
+import { isPythonScript, pluginOfScript, scriptOfPlugin } from "./python_script.js";
 import { checkScripts } from "./scripts.js";
 import { isOlder } from "./versions.js";
 
@@ -14,7 +14,9 @@ import { isOlder } from "./versions.js";
 
 /**
  * @typedef {object} PluginFile
- * @property {string} source
+ * @property {string} source as the person has it
+ * @property {string} code the same for the core, which knows only files with a <config>
+ * @property {string} fileName
  * @property {string} name
  * @property {string} type of the chosen tag
  * @property {string} version
@@ -50,17 +52,30 @@ const KEYED_BY_TAG = ["type", "icon", "ui", "flags", "env", "requirements", "dep
  * Return the plugin that a text holds, for a tag or for its first one.
  * @param {string} text of a .imjoy.html file, or of a Python script with metadata
  * @param {string} [tag]
+ * @param {string} [origin] where the text is from, perhaps a file
  * @returns {{plugin: PluginFile} | {problem: Problem}}
  */
-export function checkPluginFile(text, tag = "") {
+export function checkPluginFile(text, tag = "", origin = "") {
   if (text.trim() === "") return problem("The file is empty.", "Choose a .imjoy.html file.");
   if (text.includes("\0")) {
     return problem("This is not a plugin: the file is not text.", "Choose a .imjoy.html file.");
   }
-  if (isPythonScript(text)) {
-    const script = pluginOfScript(text);
-    return "problem" in script ? script : checkPluginFile(script.source, tag);
-  }
+  // What the core and the engine have of a script is what was made of it.
+  const own = scriptOfPlugin(text);
+  if (own) return checkScriptFile(own.text, tag, own.fileName);
+  return isPythonScript(text) ? checkScriptFile(text, tag, origin) : checkBlocks(text, tag);
+}
+
+/** @param {string} text @param {string} tag @param {string} origin @returns {{plugin: PluginFile} | {problem: Problem}} */
+function checkScriptFile(text, tag, origin) {
+  const made = pluginOfScript(text, origin);
+  if ("problem" in made) return made;
+  const checked = checkBlocks(made.code, tag);
+  return "problem" in checked ? checked : { plugin: { ...checked.plugin, source: text, fileName: made.fileName } };
+}
+
+/** @param {string} text @param {string} tag @returns {{plugin: PluginFile} | {problem: Problem}} */
+function checkBlocks(text, tag) {
   const { blocks, unclosed } = splitBlocks(text);
   const configBlock = blocks.find((block) => block.tag === "config");
   if (!configBlock) return noConfig(text, unclosed);
@@ -72,7 +87,7 @@ export function checkPluginFile(text, tag = "") {
   const bad = checkScripts(names.plugin, blocks);
   if (bad) return bad;
   const docs = blocks.find((block) => block.tag === "docs")?.content.trim();
-  return { plugin: { ...names.plugin, source: text, docs: docs ?? textOf(read.config.docs) } };
+  return { plugin: { ...names.plugin, source: text, code: text, docs: docs ?? textOf(read.config.docs) } };
 }
 
 /** @param {string} text @param {Block | null} unclosed */
@@ -149,6 +164,8 @@ function describe(config, known) {
   return {
     ...known,
     source: "",
+    code: "",
+    fileName: `${known.name}.imjoy.html`,
     docs: "",
     version: textOf(config.version),
     description: textOf(config.description),

@@ -12,6 +12,8 @@ import { problem } from "./config.js";
 /** The expression of the standard (PEP 723, "Specification"). */
 const BLOCK = /^# \/\/\/ script[ \t]*\r?\n((?:^#(?:| .*)\r?\n)+?)^# \/\/\/[ \t]*$/m;
 const API_VERSION = "0.1.8";
+/** What `pluginOfScript` makes. */
+const MADE = /^<config lang="json">[^\n]*<\/config><script lang="python" file="([^"]*)">([^]*)<\/script>\n$/;
 
 /** Return whether a text is a Python script with metadata. @param {string} text */
 export function isPythonScript(text) {
@@ -19,11 +21,25 @@ export function isPythonScript(text) {
 }
 
 /**
- * Return the plugin file that means the same. Its lines are those of the script.
+ * Return the script of which `pluginOfScript` has made a text, and its file's name; null of any other text.
  * @param {string} text
- * @returns {{source: string} | {problem: Problem}}
+ * @returns {{text: string, fileName: string} | null}
  */
-export function pluginOfScript(text) {
+export function scriptOfPlugin(text) {
+  const [, fileName = "", script = ""] = MADE.exec(text) ?? [];
+  if (!isPythonScript(script)) return null;
+  const made = pluginOfScript(script, fileName);
+  // Somebody may have changed its <config> since.
+  return "code" in made && made.code === text ? { text: script, fileName } : null;
+}
+
+/**
+ * Return the plugin file that means the same, for the core. Its lines are those of the script.
+ * @param {string} text
+ * @param {string} [origin] the script's file or address; without a name in it, the plugin's name is taken
+ * @returns {{code: string, fileName: string} | {problem: Problem}}
+ */
+export function pluginOfScript(text, origin = "") {
   const found = /** @type {RegExpExecArray} */ (BLOCK.exec(text));
   const line = lineAt(text, found.index);
   if (/<\/script/i.test(text)) {
@@ -41,7 +57,15 @@ export function pluginOfScript(text) {
   }
   const config = { type: "native-python", api_version: API_VERSION, ...configOf(metadata, tool, tool.imjoy) };
   const json = JSON.stringify(config).replaceAll("<", "\\u003c");
-  return { source: `<config lang="json">${json}</config><script lang="python">${text}</script>\n` };
+  const fileName = fileNameOf(origin, String(tool.imjoy.name ?? ""));
+  const code = `<config lang="json">${json}</config><script lang="python" file="${fileName}">${text}</script>\n`;
+  return { code, fileName };
+}
+
+/** Return what tracebacks and downloads call a script; it stands in an attribute. @param {string} origin @param {string} name */
+function fileNameOf(origin, name) {
+  const [, stem = name] = /([^/\\]+)\.py(?:[?#].*)?$/i.exec(origin) ?? [];
+  return `${stem.replace(/[^\p{L}\p{N}\p{M} ._()+-]+/gu, "_") || "plugin"}.py`;
 }
 
 /**

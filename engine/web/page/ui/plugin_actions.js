@@ -81,7 +81,7 @@ function showDocs(app, { name, file }) {
 
 /** @param {import("../app.js").App} app @param {PluginRecord} record */
 function showEditor(app, { name, file }) {
-  const data = { id: name, code: file.source };
+  const data = { id: name, code: file.source, fileName: file.fileName };
   void app.imjoy?.api.createWindow({ name: `${name}: source`, type: "imjoy/plugin-editor", data, w: 30, h: 17 });
   app.tab.set("windows");
 }

@@ -12,9 +12,11 @@ export function EditorWindow({ window }) {
   const app = useApp();
   const [code, setCode] = useState(String(window.data?.code ?? ""));
   const [saved, setSaved] = useState(code);
-  const checked = checkPluginFile(code);
+  const origin = app.plugins.get(String(window.data?.id ?? ""))?.origin;
+  const checked = checkPluginFile(code, "", origin);
   const problem = "problem" in checked ? checked.problem : null;
   const name = "plugin" in checked ? checked.plugin.name : window.name;
+  const fileName = "plugin" in checked ? checked.plugin.fileName : (window.data?.fileName ?? `${name}.imjoy.html`);
 
   const isChanged = code !== saved;
   useEffect(() => {
@@ -37,7 +39,7 @@ export function EditorWindow({ window }) {
       </p>
       <button
         class="button button-quiet"
-        onClick=${() => saveBlob(new Blob([code], { type: "text/html" }), `${name}.imjoy.html`)}
+        onClick=${() => saveBlob(new Blob([code], { type: fileName.endsWith(".py") ? "text/x-python" : "text/html" }), fileName)}
       >
         <${Icon} name="download" /> Download
       </button>
