@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import platform
 import re
 import signal
 import socket
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -98,6 +101,26 @@ async def test_help_names_every_option() -> None:
     assert code == 0
     for option in ("--port", "--host", "--workspace", "--token", "--base-url", "--debug", "--open"):
         assert option in text
+
+
+async def test_on_every_network_it_says_so_and_knows_the_machines_name(
+    tmp_path: Path, store: Path
+) -> None:
+    async with running_engine("--host", "0.0.0.0", workspace=tmp_path, store=store) as engine:
+
+        def fetched(name: str) -> int:
+            request = urllib.request.Request(f"{engine.url}/healthz", headers={"Host": name})
+            try:
+                with urllib.request.urlopen(request) as answer:
+                    return int(answer.status)
+            except urllib.error.HTTPError as error:
+                with error:
+                    return error.code
+
+        assert await asyncio.to_thread(fetched, platform.node()) == 200
+        assert await asyncio.to_thread(fetched, "evil.example") == 421
+        assert await engine.stop() == 0
+    assert "nothing is encrypted" in engine.text
 
 
 async def test_nothing_survives_a_killed_engine(tmp_path: Path, store: Path) -> None:

@@ -144,7 +144,7 @@ class Engine:
         listener = await stack.enter_async_context(
             WorkerListener.listening(max_frame_bytes=config.limits.max_message_bytes)
         )
-        app = new_application(HostRule.of(config.host, config.base_url))
+        app = new_application(HostRule.of(config.host, config.base_url, _own_names(config.host)))
         files = FileService(self._visible, UrlSigner(new_secret()), self._clock)
         origins = allowed_origins(config.base_url, config.allow_origins)
         channels = DataChannels(origins)
@@ -299,6 +299,11 @@ class Engine:
 
     async def _info(self) -> dict[str, Any]:
         return engine_info(self.config.name, self.url, await self._gpus.inventory())
+
+
+def _own_names(host: str) -> tuple[str, ...]:
+    """Return what a network may call this machine, of an engine that listens on every one."""
+    return (platform.node(),) if host in ("", "0.0.0.0", "::") else ()
 
 
 async def _pythons(machine: Mapping[str, str]) -> list[str]:

@@ -16,6 +16,7 @@ from rich.console import Console
 from imjoy_engine import logs
 from imjoy_engine.app import Engine
 from imjoy_engine.cli.quantities import duration_option, read_duration, read_size
+from imjoy_engine.cli.reach import is_open, other_links
 from imjoy_engine.cli.variables import CommandWithVariables
 from imjoy_engine.config import EngineConfig, Limits
 from imjoy_engine.errors import UsageError
@@ -212,6 +213,10 @@ async def _serve(config: EngineConfig, terminal: Console | None, *, open_page: b
         console.print("[bold]ImJoy Engine[/] is running. Open this link in a browser:\n")
         # Plain text, alone on its line: terminals make it clickable, scripts can read it.
         print(f"    {engine.link}\n", flush=True)  # noqa: T201 - the one line that scripts read
+        if is_open(config.host) and not config.base_url:
+            for link in other_links(config.host, engine.port, engine.token):
+                print(f"    {link}   (from other machines)")  # noqa: T201 - as above
+            console.print("Others can reach it, and nothing is encrypted: a tunnel is safer.\n")
         console.print(f"Workspace: {config.workspace}   (Ctrl-C stops the engine)")
         if open_page:
             await asyncio.to_thread(webbrowser.open, engine.link)
