@@ -27,6 +27,9 @@ def token(rotate: bool, workspace: Path, as_json: bool) -> None:
     try:
         said = running_engine(workspace).ask("/api/engine/token", {"rotate": rotate})
     except NoEngineError:
+        if not path.exists():
+            # A directory that was meant is not told from one that was not by making it one.
+            raise
         said = {"token": renew_secret(path) if rotate else load_secret(path), "url": None}
     link = f"{said['url']}/#token={said['token']}" if said["url"] else None
     if as_json:
