@@ -8,14 +8,14 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import click
 
-from imjoy_engine.cli.running import engine_lives, workspace_option
+from imjoy_engine.cli.running import engine_lives, running_engine, workspace_option
 from imjoy_engine.config import STATE_DIR_NAME
-from imjoy_engine.errors import NotFoundError
+from imjoy_engine.errors import EngineError, NotFoundError
 from imjoy_engine.plugins.log_files import LogFile, find_logs
 from imjoy_engine.plugins.output import is_end
 
@@ -33,9 +33,12 @@ _CHUNK_BYTES = 1 << 16
 @click.option("--instance", help="An earlier run, as `imjoy-engine ps` named it.")
 @workspace_option
 def logs(name: str, follow: bool, lines: int | None, instance: str | None, workspace: Path) -> None:
-    """Print what the plugin NAME has printed in its last run."""
+    """Print what the plugin NAME has printed: the one that runs, or else its last run."""
     directory = workspace.expanduser().absolute() / STATE_DIR_NAME / "logs"
-    file = _chosen(directory, name, instance)
+    running = _running(workspace) if instance is None else set()
+    file, others = _chosen(directory, name, instance, running)
+    if others and instance is None:
+        click.echo(_which(file, others, runs=file.instance in running), err=True)
     content = (_bytes(file.earlier) if lines is None or lines > 0 else b"") + _bytes(file.path)
     shown = content if lines is None else b"".join(content.splitlines(keepends=True)[-lines:])
     _write(shown if lines != 0 else b"")
@@ -43,22 +46,39 @@ def logs(name: str, follow: bool, lines: int | None, instance: str | None, works
         _follow(file.path, len(_bytes(file.path)), lambda: engine_lives(workspace))
 
 
-def _chosen(directory: Path, name: str, instance: str | None) -> LogFile:
+def _running(workspace: Path) -> set[str]:
+    """Return the instances of the engine that runs on the workspace; none without one."""
+    try:
+        plugins = running_engine(workspace).ask("/api/engine/status")["plugins"]
+        return {str(plugin["instance"]) for plugin in plugins}
+    except EngineError:
+        return set()
+
+
+def _which(file: LogFile, others: list[LogFile], *, runs: bool) -> str:
+    what = "which runs" if runs else "its last run"
+    rest = f"{len(others)} other{'s' if len(others) > 1 else ''}"
+    return f"{file.name}: {file.instance}, {what}; {rest}: --instance {others[0].instance}"
+
+
+def _chosen(
+    directory: Path, name: str, instance: str | None, running: Collection[str]
+) -> tuple[LogFile, list[LogFile]]:
+    """Return the log that was meant, and those of the plugin's other runs, the newest first."""
     found = find_logs(directory, name)
     if not found:
         known = sorted({file.name for file in find_logs(directory)})
         close = [other for other in known if other.lower() == name.lower()]
         if close:
-            return _chosen(directory, close[0], instance)
+            return _chosen(directory, close[0], instance, running)
         raise NotFoundError(
             f"There is no log of a plugin {name!r} in {directory}.",
             hint=f"There are logs of {', '.join(known)}." if known else "No plugin ran there yet.",
         )
-    if instance is None:
-        return found[0]
+    found.sort(key=lambda file: file.instance not in running)
     for file in found:
-        if file.instance == instance:
-            return file
+        if instance in (None, file.instance):
+            return file, [other for other in found if other is not file]
     raise NotFoundError(
         f"The plugin {name!r} has no log of {instance}.",
         hint=f"There are {', '.join(file.instance for file in found)}.",
