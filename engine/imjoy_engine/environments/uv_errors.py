@@ -134,7 +134,20 @@ _CASES = (
         "Its authors' build stopped, see the log. Another version may come ready-made.",
     ),
     _case(
-        r"Because (?:all versions of )?(\S+?),? (?:has|have) no usable wheels|"
+        r"Because (?:all versions of )?(\S+?),? (?:has|have) no usable wheels",
+        NoWheelError,
+        "{0} exists only as source code, not ready-made.",
+        _OLDER_PYTHON,
+    ),
+    _case(
+        # Of a range of versions some may be there for other Pythons.
+        r"you require (?=([\w.-]+))(\S+?), we can conclude that your requirements are "
+        r"unsatisfiable.*Wheels are required for `\1`",
+        NoWheelError,
+        "{1} is not offered ready-made for this machine's Python.",
+        _OLDER_PYTHON,
+    ),
+    _case(
         r"Wheels are required for `(\S+?)`",
         NoWheelError,
         "{0} exists only as source code, not ready-made.",

@@ -45,6 +45,23 @@ UNSATISFIABLE = "we can conclude that your requirements are unsatisfiable."
             "scikit-image==0.18.1 exists only as source code, not ready-made.",
         ),
         (
+            [
+                NO_SOLUTION,
+                "  cause: Because all of:",
+                "             numpy<=1.9.3",
+                "             numpy>=1.10.4,<=1.19.5",
+                "          have no usable wheels and only the following versions are available:",
+                "             numpy<=1.9.3",
+                "             numpy==1.10.3",
+                "         And because numpy==1.10.3 has no wheels with a matching Python ABI tag",
+                "         and you require numpy>=1.9,<1.20, we can conclude that your "
+                "requirements are unsatisfiable.",
+                "hint: Wheels are required for `numpy` because building from source is disabled",
+            ],
+            "no-wheel",
+            "numpy>=1.9,<1.20 is not offered ready-made for this machine's Python.",
+        ),
+        (
             [NO_SOLUTION, "  cause: Because all versions of sklearn have no usable wheels and"],
             "no-wheel",
             "sklearn exists only as source code, not ready-made.",
