@@ -18,6 +18,7 @@ import { Observable } from "./observable.js";
  * @property {boolean} [dialog]
  * @property {boolean} [fullscreen]
  * @property {boolean} [closed]
+ * @property {boolean} [isUnsaved] it holds text that closing would forget
  * @property {any} api
  * @property {() => Promise<void>} close
  * @property {(() => any)[]} _refresh_callbacks

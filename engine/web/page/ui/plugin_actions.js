@@ -81,7 +81,10 @@ function showDocs(app, { name, file }) {
 
 /** @param {import("../app.js").App} app @param {PluginRecord} record */
 function showEditor(app, { name, file }) {
+  const isDraft = (/** @type {any} */ window) => window.isUnsaved && !window.closed && window.data?.id === name;
+  const draft = app.windows.list.value.find(isDraft);
+  app.tab.set("windows");
+  if (draft) return app.windows.select(draft);
   const data = { id: name, code: file.source, fileName: file.fileName };
   void app.imjoy?.api.createWindow({ name: `${name}: source`, type: "imjoy/plugin-editor", data, w: 30, h: 17 });
-  app.tab.set("windows");
 }

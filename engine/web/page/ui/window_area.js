@@ -3,6 +3,7 @@
  */
 
 import { html } from "../../vendor/preact.js";
+import { closeWindows } from "../core/asking.js";
 import { useApp, useObservable } from "./hooks.js";
 import { Icon } from "./icon.js";
 import { Modal } from "./modal.js";
@@ -29,7 +30,8 @@ export function WindowArea() {
 
 /** @param {{windows: CoreWindow[]}} props */
 function WindowTabs({ windows: cards }) {
-  const { windows } = useApp();
+  const app = useApp();
+  const { windows } = app;
   const active = useObservable(windows.active);
   return html`<nav class="window-tabs" aria-label="Open windows">
     ${cards.map(
@@ -42,7 +44,7 @@ function WindowTabs({ windows: cards }) {
           ${window.name}
         </button>`,
     )}
-    <button class="window-tab window-tab-close" onClick=${() => cards.forEach((window) => void window.close())}>
+    <button class="window-tab window-tab-close" onClick=${() => void closeWindows(app, cards)}>
       Close all
     </button>
   </nav>`;

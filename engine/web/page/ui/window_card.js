@@ -1,6 +1,7 @@
 /** One window: its title bar, and the element that the core or a built-in type fills. */
 
 import { html, useEffect, useRef, useState } from "../../vendor/preact.js";
+import { closeWindows } from "../core/asking.js";
 import { useApp, useObservable } from "./hooks.js";
 import { Icon } from "./icon.js";
 import { BUILT_IN_WINDOWS } from "./windows/registry.js";
@@ -15,7 +16,8 @@ const DEFAULT_WIDTH_CELLS = 20;
 
 /** @param {{window: CoreWindow}} props */
 export function WindowCard({ window }) {
-  const { windows } = useApp();
+  const app = useApp();
+  const { windows } = app;
   const active = useObservable(windows.active) === window.id;
   const maximized = useObservable(windows.maximized) === window.id;
   const body = useRef(/** @type {HTMLElement | null} */ (null));
@@ -44,7 +46,7 @@ export function WindowCard({ window }) {
       >
         <${Icon} name=${maximized ? "restore" : "maximize"} size=${16} />
       </button>
-      <button class="icon-button" aria-label=${`Close ${window.name}`} onClick=${() => void window.close()}>
+      <button class="icon-button" aria-label=${`Close ${window.name}`} onClick=${() => void closeWindows(app, [window])}>
         <${Icon} name="close" size=${16} />
       </button>
     </header>

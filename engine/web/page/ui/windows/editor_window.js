@@ -20,6 +20,7 @@ export function EditorWindow({ window }) {
 
   const isChanged = code !== saved;
   useEffect(() => {
+    window.isUnsaved = isChanged;
     if (!isChanged) return undefined;
     const warn = (/** @type {Event} */ event) => event.preventDefault();
     addEventListener("beforeunload", warn);
