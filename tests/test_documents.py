@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 from pathlib import Path
 
 import pytest
 
 from imjoy_client.plugin_file import read_plugin
+from imjoy_engine.cli.serve import serve
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "engine" / "README.md"])
@@ -40,6 +42,19 @@ def test_the_engine_is_installed_from_a_directory(path: Path) -> None:
     """No package index has it."""
     for command in _INSTALL.findall(path.read_text(encoding="utf-8")):
         assert "imjoy-engine" not in command.replace("./imjoy-engine", ""), command
+
+
+def test_the_service_is_started_as_the_engine_can_be() -> None:
+    text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    (unit,) = [code for language, code in _BLOCK.findall(text) if language == "ini"]
+    sections = configparser.ConfigParser(interpolation=None)
+    sections.optionxform = str  # type: ignore[assignment, method-assign]
+    sections.read_string(unit)
+    program, *options = sections["Service"]["ExecStart"].split()
+    assert program.endswith("/.venv/bin/imjoy-engine")
+    # Plugins that may detach are not ended with the engine.
+    assert sections["Service"]["KillMode"] == "process"
+    serve.make_context("serve", options)
 
 
 _INSTALL = re.compile(r"pip install ([^`\n]+)")
