@@ -202,11 +202,8 @@ class Worker:
         """Take note of what the peer has dealt with."""
         if kind == "setInterface":
             self.api._client_ready(sender)
-        elif kind == "getInterface":
-            if not self.peer.has_interface:
-                self._loop.call_soon_threadsafe(self._exports.wanted_by, sender)
-        elif kind == "disconnect":
-            self.api._client_gone(sender)
+        elif kind == "getInterface" and not self.peer.has_interface:
+            self._loop.call_soon_threadsafe(self._exports.wanted_by, sender)
 
     # Scripts
 
@@ -237,6 +234,9 @@ class Worker:
                 message = codec.unpack(frame.body, frame.buffers)
                 if RUN in frame.extra and isinstance(message, dict):
                     self._runs.begin(frame.sender, frame.extra[RUN], message)
+                if isinstance(message, dict) and message.get("type") == "disconnect":
+                    # Before its calls end: they are not to be sent to it anew.
+                    self.api._client_gone(frame.sender)
                 self.peer.receive(frame.sender, message)
                 return
             body = codec.unpack(frame.body, frame.buffers) if frame.body else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -319,6 +320,32 @@ async def test_with_no_client_left_calls_wait_for_the_next_and_of_progress_the_l
         await engine.join("colleague", page(log, "fine")).greet()
         await engine.printed("the answer is fine")
     assert log == ["line 0", "line 1", 2, "line 2", "Well?"]
+
+
+async def test_a_page_that_takes_its_leave_has_not_lost_its_functions(started):
+    """What it has not answered waits for another page, or ends with the plugin without a word."""
+    came = {"showProgress": asyncio.Event(), "showStatus": asyncio.Event()}
+
+    def silent(name: str) -> Any:
+        async def function(_: Any) -> None:
+            came[name].set()
+            await asyncio.get_running_loop().create_future()
+
+        return function
+
+    script = (
+        "def run():\n    api.showProgress(1)\n    api.showStatus('half')\napi.export({'run': run})"
+    )
+    async with started(core={name: silent(name) for name in came}) as engine:
+        browser = engine.clients["browser"]
+        await (await browser.start(script)).run()
+        async with asyncio.timeout(DEADLINE_S):
+            for event in came.values():
+                await event.wait()
+        browser.peer.send(WORKER_ID, "disconnect")
+        engine.control("shutdown", {"grace_s": 10})
+        assert await engine.exit_code() == 0
+        assert engine.err == []
 
 
 async def test_a_plugin_that_ends_waits_for_no_client(started):
