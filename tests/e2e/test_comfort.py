@@ -97,6 +97,8 @@ async def test_the_focus_is_where_a_person_was(person: Person) -> None:
     await person.drop(ASKER.replace('"Asker"', '"Other"'))
     await expect(person.card("Other")).to_be_visible()
     await presses("Remove")
+    await expect(person.dialog("Remove Asker?")).to_be_visible()
+    await keyboard.press("Enter")
     await expect(card).to_have_count(0)
     await expect(add).to_be_focused()
 

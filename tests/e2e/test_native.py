@@ -242,6 +242,12 @@ async def test_a_plugin_is_stopped_and_started_again(person: Person) -> None:
     await person.run("Leaver")
     await person.sees_outcome("Leaver", "ran")
     await person.presses("Leaver", "Remove")
+    question = person.dialog("Remove Leaver?")
+    await expect(question).to_contain_text("environment stays in the engine's store")
+    await question.get_by_role("button", name="Cancel").click()
+    await expect(person.card("Leaver")).to_be_visible()
+    await person.presses("Leaver", "Remove")
+    await question.get_by_role("button", name="Remove").click()
     await expect(person.card("Leaver")).to_have_count(0)
 
 

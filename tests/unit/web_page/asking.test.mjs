@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { closeWindows } from "../../../engine/web/page/core/asking.js";
-import { startPage } from "./fake_core.mjs";
+import { closeWindows, removePlugin } from "../../../engine/web/page/core/asking.js";
+import { source, startPage } from "./fake_core.mjs";
 
 function windowsOf(...drafts) {
   const closed = [];
@@ -29,5 +29,23 @@ test("text that is not saved is asked about once, and all windows stay or go", a
     question[answer](true);
     await closing;
     assert.deepEqual([closed, app.dialogs.open.value], [gone, []]);
+  }
+});
+
+test("a plugin is removed when the person says so, who is told what stays", async () => {
+  const { app, runner, of } = startPage();
+  for (const [type, said] of [
+    ["native-python", /environment stays/],
+    ["web-worker", /download it with Edit first\.$/],
+  ]) {
+    await runner.load(source({ name: "Demo", type }), { origin: "x" });
+    for (const answer of ["cancel", "answer"]) {
+      const removing = removePlugin(app, of("Demo"));
+      const [question] = app.dialogs.open.value;
+      assert.deepEqual([question.props.title, said.test(question.props.content)], ["Remove Demo?", true]);
+      question[answer](true);
+      await removing;
+      assert.equal(of("Demo") === undefined, answer === "answer");
+    }
   }
 });

@@ -1,6 +1,7 @@
 /** Run, stop, reload and the rest, as buttons. */
 
 import { html } from "../../vendor/preact.js";
+import { removePlugin } from "../core/asking.js";
 import { answersOf } from "../joy/fields.js";
 import { hasEnded, isRunnable, isUp } from "../state/records.js";
 import { formatCount } from "../text/format.js";
@@ -44,7 +45,7 @@ export function PluginActions({ record, form }) {
       ${file.docs && html`<${Tool} icon="book" label="Docs" onClick=${() => showDocs(app, record)} />`}
       <${Tool} icon="edit" label="Edit" onClick=${() => showEditor(app, record)} />
       ${!ended && html`<${Tool} icon="reload" label="Reload" onClick=${() => void app.runner?.reload(name)} />`}
-      <${Tool} icon="trash" label="Remove" onClick=${() => void app.runner?.remove(name)} />
+      <${Tool} icon="trash" label="Remove" onClick=${() => void removePlugin(app, record)} />
     </span>
   </footer>`;
 }
