@@ -65,6 +65,36 @@ async def test_a_plugin_is_run_and_answered_with_the_keyboard(person: Person) ->
     await person.sees_outcome("Asker", "nobody answered")
 
 
+async def test_the_focus_goes_into_what_is_opened_and_comes_back(person: Person) -> None:
+    # What had the focus goes with the empty page.
+    template = person.page.get_by_role("button", name="Hello worker")
+    await template.focus()
+    await person.page.keyboard.press("Enter")
+    await person.sees_state("Hello worker", "Ready")
+    await expect(person.page.get_by_role("button", name="Add plugin")).to_be_focused()
+    card = person.card("Hello worker")
+
+    async def opens(button: str) -> None:
+        await card.get_by_role("button", name=button, exact=True).focus()
+        await person.page.keyboard.press("Enter")
+
+    await opens("Log")
+    await expect(person.page.get_by_role("log")).to_be_focused()
+    await person.page.keyboard.press("Escape")
+    await expect(card.get_by_role("button", name="Log", exact=True)).to_be_focused()
+    for button, title in (("Docs", "Hello worker: docs"), ("Edit", "Hello worker: source")):
+        await opens(button)
+        inside = person.window(title).locator(":focus")
+        await expect(inside).to_have_count(1)
+        if button == "Edit":
+            await expect(inside).to_have_js_property("tagName", "TEXTAREA")
+            await expect(inside).to_have_js_property("scrollTop", 0)
+        close = person.window(title).get_by_role("button", name=f"Close {title}")
+        await close.focus()
+        await person.page.keyboard.press("Enter")
+        await expect(card.get_by_role("button", name=button, exact=True)).to_be_focused()
+
+
 async def test_the_focus_is_where_a_person_was(person: Person) -> None:
     card = await person.load(ASKER, "Asker")
     keyboard = person.page.keyboard

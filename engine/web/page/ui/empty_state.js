@@ -3,10 +3,12 @@
 import { html } from "../../vendor/preact.js";
 import { AddPlugin } from "./add_plugin.js";
 import { ElsewhereNote } from "./elsewhere_note.js";
+import { useFocusBack } from "./hooks.js";
 import { Refusals } from "./refusals.js";
 import { RememberedNote } from "./remembered_note.js";
 
 export function EmptyState() {
+  useFocusBack(() => document.querySelector(".plugins-head button"));
   return html`<main class="empty">
     <div class="empty-words">
       <h2>Bring a plugin, and it runs here.</h2>

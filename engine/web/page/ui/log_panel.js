@@ -27,6 +27,7 @@ function OpenLog({ name }) {
     if (follows.current && list.current) list.current.scrollTop = list.current.scrollHeight;
   }, [version]);
   useEffect(() => log.errors.set(0), [version]);
+  useEffect(() => list.current?.focus({ preventScroll: true }), []);
   useEffect(() => {
     const onKey = (/** @type {KeyboardEvent} */ event) => {
       if (event.key === "Escape" && !document.querySelector("dialog[open]")) logs.shown.set(null);

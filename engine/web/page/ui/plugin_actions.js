@@ -76,8 +76,7 @@ function LogButton({ name }) {
 /** @param {import("../app.js").App} app @param {PluginRecord} record */
 function showDocs(app, { name, file }) {
   const source = file.docs.startsWith("#") ? file.docs : `# ${name}\n\n${file.docs}`;
-  void app.imjoy?.api.createWindow({ name: `${name}: docs`, type: "imjoy/markdown", data: { source } });
-  app.tab.set("windows");
+  void openWindow(app, { name: `${name}: docs`, type: "imjoy/markdown", data: { source } });
 }
 
 /** @param {import("../app.js").App} app @param {PluginRecord} record */
@@ -85,7 +84,28 @@ function showEditor(app, { name, file }) {
   const isDraft = (/** @type {any} */ window) => window.isUnsaved && !window.closed && window.data?.id === name;
   const draft = app.windows.list.value.find(isDraft);
   app.tab.set("windows");
-  if (draft) return app.windows.select(draft);
+  if (draft) {
+    app.windows.select(draft);
+    return bodyOf(draft)?.querySelector("textarea")?.focus();
+  }
   const data = { id: name, code: file.source, fileName: file.fileName };
-  void app.imjoy?.api.createWindow({ name: `${name}: source`, type: "imjoy/plugin-editor", data, w: 30, h: 17 });
+  void openWindow(app, { name: `${name}: source`, type: "imjoy/plugin-editor", data, w: 30, h: 17 });
+}
+
+/** Open a window that a person has asked for: the focus goes into it. @param {import("../app.js").App} app @param {object} config */
+async function openWindow(app, config) {
+  app.tab.set("windows");
+  await app.imjoy?.api.createWindow(config);
+  const { list, active } = app.windows;
+  const opened = list.value.find(({ id }) => id === active.value);
+  const body = opened && bodyOf(opened);
+  const text = body?.querySelector("textarea");
+  // Else it would be scrolled to its end.
+  text?.setSelectionRange(0, 0);
+  (text ?? body)?.focus();
+}
+
+/** @param {import("../state/windows.js").CoreWindow} window @returns {HTMLElement | null | undefined} */
+function bodyOf(window) {
+  return document.getElementById(window.window_id)?.closest(".window-body");
 }

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useRef, useState } from "../../vendor/preact.js";
 import { closeWindows } from "../core/asking.js";
-import { useApp, useObservable } from "./hooks.js";
+import { useApp, useFocusBack, useObservable } from "./hooks.js";
 import { Icon } from "./icon.js";
 import { BUILT_IN_WINDOWS } from "./windows/registry.js";
 
@@ -23,6 +23,7 @@ export function WindowCard({ window }) {
   const body = useRef(/** @type {HTMLElement | null} */ (null));
   useRedrawOnRefresh(window);
   useTellSize(window, body);
+  useFocusBack();
   useEffect(() => {
     if (active) body.current?.closest(".window")?.scrollIntoView({ block: "nearest" });
   }, [active]);
@@ -50,7 +51,7 @@ export function WindowCard({ window }) {
         <${Icon} name="close" size=${16} />
       </button>
     </header>
-    <div class="window-body" ref=${body}><${WindowContent} window=${window} /></div>
+    <div class="window-body" tabindex="-1" ref=${body}><${WindowContent} window=${window} /></div>
   </section>`;
 }
 
