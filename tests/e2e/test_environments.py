@@ -220,3 +220,6 @@ async def test_a_template_in_a_named_environment_counts_spots(
         picture = person.window("Spots").get_by_role("img")
         await expect(picture).to_be_visible()
         await person.screenshot("spots")
+        log = await person.opens_log("Count spots")
+        await expect(log.get_by_text("Count spots is ready.").first).to_be_visible()
+        await expect(log.get_by_text("Warning")).to_have_count(0)
