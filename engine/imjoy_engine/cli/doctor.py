@@ -23,7 +23,7 @@ from uv import find_uv_bin
 from imjoy_engine import __version__
 from imjoy_engine.cli.running import as_json, workspace_option
 from imjoy_engine.config import default_store, process_environment
-from imjoy_engine.environments.interpreters import find_interpreters
+from imjoy_engine.environments.interpreters import find_interpreters, is_too_old
 from imjoy_engine.resources import NvmlProbe
 from imjoy_engine.resources.cgroups import find_cgroups
 from imjoy_engine.resources.quantities import bytes_in_words
@@ -48,7 +48,7 @@ class Finding:
 @workspace_option
 @as_json
 def doctor(workspace: Path, as_json: bool) -> None:
-    """Look at what plugins need of this machine; exit code 1 when no plugin can run."""
+    """Look at what plugins need of this machine. Exit code 1 when no plugin can run."""
     found = list(examine(workspace.expanduser().absolute()))
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in found], indent=2))
@@ -87,8 +87,16 @@ def _uv() -> Finding:
 
 def _pythons() -> Finding:
     found = asyncio.run(find_interpreters(process_environment()))
-    versions = sorted({entry.version for entry in found}, key=_as_numbers)
-    return Finding("Pythons", "good" if versions else "lacking", ", ".join(versions) or "none")
+    versions = {entry.version for entry in found}
+    usable = any(not is_too_old(version) for version in versions)
+    return Finding("Pythons", "good" if usable else "lacking", _pythons_in_words(versions))
+
+
+def _pythons_in_words(versions: set[str]) -> str:
+    in_order = sorted(versions, key=_as_numbers)
+    usable = ", ".join(version for version in in_order if not is_too_old(version)) or "none"
+    too_old = ", ".join(version for version in in_order if is_too_old(version))
+    return f"{usable} (too old for plugins: {too_old})" if too_old else usable
 
 
 def _as_numbers(version: str) -> tuple[int, ...]:

@@ -33,7 +33,7 @@ _CHUNK_BYTES = 1 << 16
 @click.option("--instance", help="An earlier run, as `imjoy-engine ps` named it.")
 @workspace_option
 def logs(name: str, follow: bool, lines: int | None, instance: str | None, workspace: Path) -> None:
-    """Print what the plugin NAME has printed: the one that runs, or else its last run."""
+    """Print what the plugin NAME has printed. The one that runs, or else its last run."""
     directory = workspace.expanduser().absolute() / STATE_DIR_NAME / "logs"
     running = _running(workspace) if instance is None else set()
     file, others = _chosen(directory, name, instance, running)

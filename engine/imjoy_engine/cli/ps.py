@@ -39,7 +39,7 @@ def ps(workspace: Path, as_json: bool) -> None:
 @workspace_option
 @as_json
 def kill(plugins: tuple[str, ...], every: bool, workspace: Path, as_json: bool) -> None:
-    """End plugins, by name, instance or process id; return when nothing of them lives."""
+    """End plugins, by name, instance or process id. Returns when nothing of them lives."""
     if bool(plugins) == every:
         raise UsageError("Name the plugins to end, or say --all.", hint="`imjoy-engine ps` lists.")
     engine = running_engine(workspace)
@@ -62,7 +62,7 @@ def kill(plugins: tuple[str, ...], every: bool, workspace: Path, as_json: bool) 
 @workspace_option
 @as_json
 def status(workspace: Path, as_json: bool) -> None:
-    """Tell whether an engine runs here, where, and how much it does; exit code 3 when none does."""
+    """Tell whether an engine runs here, and where. Exit code 3 when none does."""
     said = running_engine(workspace).ask("/api/engine/status")
     if as_json:
         click.echo(json.dumps(said, indent=2))

@@ -19,7 +19,7 @@ __all__ = ["token"]
 @workspace_option
 @as_json
 def token(rotate: bool, workspace: Path, as_json: bool) -> None:
-    """Print the link of the workspace's engine, or its token when none runs.
+    """Print the link of the workspace's engine. Without one that runs, its token.
 
     Clients that are connected stay so after --rotate; whoever connects again needs the new link.
     """

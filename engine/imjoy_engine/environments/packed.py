@@ -36,6 +36,7 @@ __all__ = ["PackedBuilder", "this_machine"]
 
 _HELPER = ("-m", "imjoy_engine.environments.packed_helper")
 _MESSAGES = {"link": "Unpacking", "build": "Packing"}
+_PACKS = {**_MESSAGES, "link": "Writing"}
 
 
 def this_machine() -> dict[str, str]:
@@ -159,10 +160,12 @@ class PackedBuilder:
     async def _helped(
         self, request: Mapping[str, Any], archive: Path, attempt: Attempt
     ) -> dict[str, Any]:
+        messages = _PACKS if request["do"] == "pack" else _MESSAGES
+
         def on_event(event: dict[str, Any]) -> None:
             if event["event"] == "progress":
                 phase = Phase(event["phase"])
-                message = f"{_MESSAGES[event['phase']]} {event['item'] or archive.name}"
+                message = f"{messages[event['phase']]} {event['item'] or archive.name}"
                 attempt.on_progress(
                     Progress(
                         phase, event["item"], event["done"], event["total"], event["unit"], message

@@ -286,7 +286,7 @@ class EnvironmentStore:
         except BaseException:
             await _thread(self._shelf.discard, prefix)
             raise
-        _LOG.info("Environment %s is ready: %d packages", key, len(lock.packages))
+        _LOG.info("Environment %s is ready: %s", key, counted(len(lock.packages)))
         self._on_built()
 
     async def _make(self, wish: Wish, lock: Lock, prefix: Path, attempt: Attempt) -> None:

@@ -277,7 +277,7 @@ class PluginSupervisor:
     async def _drain(self, exited: asyncio.Future[ExitReport]) -> None:
         """Ask the worker to call the plugin's `exit()` and leave; wait for that a bounded time."""
         grace_s = self._tools.limits.stop_timeout_s
-        words = f"Its exit() runs, for at most {grace_s:g} s"
+        words = f"It is asked to leave, by its exit() if it has one, within {grace_s:g} s"
         self._instance.lifecycle.enter(
             State.DRAINING, detail=words, step="cancel", within_s=grace_s
         )

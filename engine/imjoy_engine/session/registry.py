@@ -176,7 +176,7 @@ class SessionRegistry:
 
     async def _expire(self, session: Session) -> None:
         await self._clock.sleep(self._tools.limits.session_grace_s)
-        _LOG.info("A client did not come back; its plugins end.")
+        _LOG.info("A client did not come back; its session ends.")
         _say_lost(session, "did not come back")
         self._expiring.pop(session.id, None)
         session.leave(_GONE, grace=False)

@@ -19,6 +19,7 @@ from imjoy_engine.cli.quantities import read_duration, read_size
 from imjoy_engine.cli.running import as_json
 from imjoy_engine.config import default_store
 from imjoy_engine.environments import StoredEnvironment, StoreLimits
+from imjoy_engine.environments.progress import counted
 from imjoy_engine.errors import EngineError
 from imjoy_engine.resources.quantities import bytes_in_words, seconds_in_words
 
@@ -101,7 +102,7 @@ def show(key: str, show_log: bool, as_json: bool) -> None:
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 @as_json
 def remove(keys: tuple[str, ...], as_json: bool) -> None:
-    """Remove environments that nobody uses; their locks stay: they can be made the same again."""
+    """Remove environments that nobody uses. By their locks they can be made the same again."""
     inventory = opened().inventory
     removed = [inventory.remove(key) for key in keys]
     if as_json:
@@ -117,7 +118,9 @@ def remove(keys: tuple[str, ...], as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and leave it.")
 @as_json
 def gc(max_size: float | None, max_age: float | None, dry_run: bool, as_json: bool) -> None:
-    """Make room: remove what is broken, what is old, and the least recently used.
+    """Make room in the store.
+
+    Removes what is broken, what is old, and the least recently used.
 
     What is in use or pinned stays. Without options 90 days are the limit. Engines do
     this by themselves.
@@ -144,7 +147,7 @@ def gc(max_size: float | None, max_age: float | None, dry_run: bool, as_json: bo
 @click.option("--imports", is_flag=True, help="Import every package of every environment once.")
 @as_json
 def doctor(imports: bool, as_json: bool) -> None:
-    """Look whether the store and its environments are sound; exit code 1 when one is not."""
+    """Look whether store and environments are sound. Exit code 1 when one is not."""
     tools = opened()
     found = [*_of_the_store(), *ran(_of_environments(tools, imports=imports))]
     if as_json:
@@ -172,7 +175,7 @@ def _of_the_store() -> Iterator[dict[str, Any]]:
 async def _of_environments(tools: EnvironmentTools, *, imports: bool) -> list[dict[str, Any]]:
     found = []
     for one in tools.inventory.environments():
-        sound, words = one.state != "broken", f"{one.state}, {len(one.packages)} packages"
+        sound, words = one.state != "broken", f"{one.state}, {counted(len(one.packages))}"
         if one.state == "ready" and imports:
             sound, words = await _imported(tools, one)
         elif one.state == "broken":

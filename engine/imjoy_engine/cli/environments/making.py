@@ -56,7 +56,7 @@ def _choice_options(function: Function) -> Function:
 def create(
     sources: tuple[str, ...], locked: bool, workspace: Path, as_json: bool, **said: Any
 ) -> None:
-    """Make an environment, unless it is there: for a plugin's file, a list, a name, or packages.
+    """Make an environment, unless it is there. For a plugin's file, a list, a name, packages.
 
     FILE is a plugin (.imjoy.html, .py), an environment.yml, requirements.txt or pylock.toml. For a
     plugin of a workspace its lock is kept, so that an engine started there gives it the same.
@@ -76,7 +76,7 @@ def create(
 @workspace_option
 @as_json
 def update(target: str, workspace: Path, as_json: bool, **said: Any) -> None:
-    """Choose the newest versions again, for an environment of the store or as `create` does."""
+    """Choose the newest versions again. For an environment of the store, or as `create`."""
     tools = opened(workspace)
     terms = _Terms(workspace, as_json, said)
     if Path(target).is_file() or "/" in target or "." in target:
@@ -98,7 +98,7 @@ def update(target: str, workspace: Path, as_json: bool, **said: Any) -> None:
 @click.option("--format", "form", type=click.Choice(FORMATS), help="The usual one without it.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
 def export(key: str, form: str | None, output: Path | None) -> None:
-    """Write the exact packages of an environment as a file that other tools read, too.
+    """Write an environment's packages as a file for other tools.
 
     requirements: versions and hashes, for uv and pip. conda: an environment.yml with versions and
     builds. json: the lock as it is kept.

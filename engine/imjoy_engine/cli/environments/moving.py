@@ -11,6 +11,7 @@ from imjoy_engine.cli.environments.display import shown_progress
 from imjoy_engine.cli.environments.workbench import opened, print_json, ran, told
 from imjoy_engine.cli.running import as_json
 from imjoy_engine.environments import EnvironmentLease, Examined, StoredEnvironment
+from imjoy_engine.environments.progress import counted
 from imjoy_engine.errors import EngineError
 from imjoy_engine.resources.quantities import bytes_in_words
 
@@ -28,7 +29,7 @@ __all__ = ["pack", "unpack"]
 )
 @as_json
 def pack(key: str, output: Path, as_json: bool) -> None:
-    """Write an environment into one file, for `unpack` on a machine like this one."""
+    """Write an environment into one file. For `unpack` on a machine like this one."""
     tools = opened()
     bundle = ran(_packed(tools, tools.inventory.find(key), output, as_json))
     size_bytes = bundle.stat().st_size
@@ -43,7 +44,7 @@ def pack(key: str, output: Path, as_json: bool) -> None:
 @click.argument("bundle", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @as_json
 def unpack(bundle: Path, as_json: bool) -> None:
-    """Put a packed environment into the store and try it: its place, its Python, every import.
+    """Put a packed environment into the store and try it. Its place, its Python, every import.
 
     Nothing is fetched. Every plugin that wishes for the same gets it from then on.
     """
@@ -54,7 +55,7 @@ def unpack(bundle: Path, as_json: bool) -> None:
             print_json({"key": lease.key, "prefix": lease.prefix, **examined.as_dict()})
             return
         click.echo(f"{lease.key} is ready: Python {examined.version} in {lease.prefix}")
-        click.echo(f"{len(examined.imported)} packages were imported.")
+        click.echo(f"{counted(len(examined.imported))} imported.")
         for name, why in (examined.failed or {}).items():
             click.echo(f"Not imported, as where it was packed: {name} ({why})")
 

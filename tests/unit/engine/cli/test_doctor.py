@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from imjoy_engine.cli.doctor import examine
+from imjoy_engine.cli.doctor import _pythons_in_words, examine
 
 
 def test_it_looks_at_everything_and_says_what_it_found(tmp_path):
@@ -10,6 +10,13 @@ def test_it_looks_at_everything_and_says_what_it_found(tmp_path):
     assert {"GPUs", "limits", "shared memory", "open files", "podman", "bwrap"} <= found.keys()
     assert all(finding.words for finding in found.values())
     assert {finding.verdict for finding in found.values()} <= {"good", "lacking", "broken"}
+
+
+def test_pythons_that_no_plugin_runs_on_are_told_apart():
+    words = _pythons_in_words({"3.6.15", "3.11.7", "3.8.18"})
+    assert words == "3.8.18, 3.11.7 (too old for plugins: 3.6.15)"
+    assert _pythons_in_words({"3.6.15"}) == "none (too old for plugins: 3.6.15)"
+    assert _pythons_in_words(set()) == "none"
 
 
 def test_a_store_that_cannot_be_written_is_broken(monkeypatch, tmp_path):

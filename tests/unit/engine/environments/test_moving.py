@@ -67,6 +67,7 @@ class Machine:
         existing = ExistingBuilder(variables, uv.machine)
         self.store = EnvironmentStore(self.root, Builders(uv, conda, packed, existing))
         self.inventory = Inventory(self.root)
+        self.said: list[str] = []
         self.mover = Mover(self.store, packed, uv, variables)
 
     async def ensure(self, spec: EnvironmentSpec) -> EnvironmentLease:
@@ -76,7 +77,9 @@ class Machine:
         with await self.ensure(spec) as lease:
             key = lease.key
         one = await asyncio.to_thread(self.inventory.find, key)
-        return await self.mover.pack(one, target, lambda progress: None)
+        return await self.mover.pack(
+            one, target, lambda progress: self.said.append(progress.message)
+        )
 
     async def unpack(self, bundle: Path) -> EnvironmentLease:
         return (await self.mover.unpack(bundle, lambda progress: None))[0]
@@ -104,6 +107,8 @@ def says(lease: EnvironmentLease, code: str) -> str:
 
 async def test_an_environment_of_wheels_moves(office, lab, short_dir):
     bundle = await office.pack(SPEC, short_dir)
+    assert not [words for words in office.said if words.startswith("Unpacking")]
+    assert [words for words in office.said if words.startswith("Writing wheels/")]
     shutil.rmtree(short_dir / "wheels")
     await asyncio.to_thread(remove_tree, office.root.parent)
 

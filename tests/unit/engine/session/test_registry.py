@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -399,6 +400,7 @@ async def test_what_is_lost_with_who_reads_nothing_at_the_stop_is_said(
 async def test_what_is_lost_with_who_never_came_back_is_said(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "imjoy_engine")
     session, link = house.enter()
     house.registry.disconnected(session, link)
     session.deliver(Frame("b", "w", "rpc", b"{}"))
@@ -409,3 +411,4 @@ async def test_what_is_lost_with_who_never_came_back_is_said(
         while "lost with its session" not in caplog.text:
             await asyncio.to_thread(os.sched_yield)
     assert "A client did not come back. 1 messages of plugins" in caplog.text
+    assert "A client did not come back; its session ends." in caplog.messages
