@@ -65,6 +65,14 @@ async def test_a_plugin_is_run_and_answered_with_the_keyboard(person: Person) ->
     await person.sees_outcome("Asker", "nobody answered")
 
 
+SCROLL_BAR_PX = 17
+NUMBERS_GO_ON = """(text) => {
+    const range = ({ scrollHeight, clientHeight }) => scrollHeight - clientHeight;
+    return range(text.parentElement.querySelector(".code-lines")) - range(text);
+}"""
+"""How much further than the text its line numbers can be scrolled: it may get a scroll bar."""
+
+
 async def test_the_focus_goes_into_what_is_opened_and_comes_back(person: Person) -> None:
     # What had the focus goes with the empty page.
     template = person.page.get_by_role("button", name="Hello worker")
@@ -89,6 +97,7 @@ async def test_the_focus_goes_into_what_is_opened_and_comes_back(person: Person)
         if button == "Edit":
             await expect(inside).to_have_js_property("tagName", "TEXTAREA")
             await expect(inside).to_have_js_property("scrollTop", 0)
+            assert await inside.evaluate(NUMBERS_GO_ON) >= SCROLL_BAR_PX
         close = person.window(title).get_by_role("button", name=f"Close {title}")
         await close.focus()
         await person.page.keyboard.press("Enter")
@@ -233,3 +242,6 @@ async def test_narrow_screens_scroll_downwards_only(
         await person.screenshot(f"narrow-{width}-window")
         await person.load(ASKER.replace('"Asker"', '"Other"'), "Other")
         await expect(person.card("Other")).to_be_in_viewport()
+        await person.presses("Other", "Edit")
+        tabs = person.page.get_by_role("navigation", name="Open windows")
+        await expect(tabs).to_have_css("scrollbar-width", "none")

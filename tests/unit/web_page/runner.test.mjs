@@ -386,3 +386,12 @@ test("a new card, or why there is none, is what a small screen shows; what has a
   await runner.load("no plugin", { origin: "x" });
   assert.equal(app.tab.value, "plugins");
 });
+
+test("a log says how a process ended, and of one that just ended no more than that", () => {
+  const { app, watcher } = startPage();
+  for (const words of ["finished", "killed by SIGKILL", ""]) watcher.onEngineEvent({ id: "Demo-1", name: "Demo", event: "exit", words });
+  assert.deepEqual(
+    app.logs.of("Demo").entries.map(({ text }) => text),
+    ["The process has ended.", "The process ended: killed by SIGKILL.", "The process ended: no reason was given."],
+  );
+});

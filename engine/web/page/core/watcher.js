@@ -36,7 +36,7 @@ export class Watcher {
     this.consents.hear(event);
     if (event.event === "state" && GONE.has(event.state)) this.app.dialogs.cancelAllOf(event.name);
     if (event.event === "log") logs.of(event.name).write(event.stream === "stderr" ? "stderr" : "stdout", String(event.text));
-    if (event.event === "exit") logs.of(event.name).add("note", `The process ended: ${event.words || "no reason was given"}.`);
+    if (event.event === "exit") logs.of(event.name).add("note", exitWords(event.words));
     if (event.event === "state" && event.state === "stopped" && event.detail) logs.of(event.name).add("note", event.detail);
     if (event.event === "progress" && event.message) logs.of(event.name).step(event);
     const restart = plugins.get(event.name)?.restart;
@@ -112,4 +112,9 @@ export class Watcher {
       ],
     }));
   }
+}
+
+/** @param {string} [words] how the process ended */
+function exitWords(words) {
+  return words === "finished" ? "The process has ended." : `The process ended: ${words || "no reason was given"}.`;
 }
