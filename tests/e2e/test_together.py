@@ -94,6 +94,28 @@ FIND_WORKER = """
     async def find_mirror(self):
         return await api.getPlugin("Mirror worker")
 """
+VIEW = window_plugin(
+    "Nuclei view",
+    """
+    api.export({
+      setup() {},
+      run(ctx) { this.data = ctx.data; },
+      show() { throw new Error("the plugin's own"); },
+      display(counts) { document.querySelector("p").textContent = counts.join(" + "); },
+    });
+    """,
+)
+VIEWER = native_plugin(
+    "Viewer",
+    """
+    async def run(ctx):
+        view = await api.createWindow(type="Nuclei view", name="Result", data={"count": 0})
+        await view.show()
+        await view.display([3, 1, 2])
+        return "shown"
+    api.export({"run": run})
+    """,
+)
 FIND_WINDOW = """
     async def find_mirror(self):
         heard = []
@@ -393,3 +415,14 @@ async def test_the_templates_of_the_engine_run(person: Person) -> None:
     await person.screenshot("live-plot")
     await person.dialog("Message").get_by_role("button", name="OK").click()
     await person.sees_outcome("Parallel tasks", "Finished")
+
+
+async def test_python_calls_a_window_whose_log_says_which_names_are_taken(person: Person) -> None:
+    await person.load(VIEW, "Nuclei view")
+    await person.load(VIEWER, "Viewer")
+    await person.run("Viewer")
+    await person.sees_outcome("Viewer", "shown")
+    frame = person.window("Result").frame_locator("iframe")
+    await expect(frame.get_by_text("3 + 1 + 2")).to_be_visible()
+    log = await person.opens_log("Nuclei view")
+    await expect(log).to_contain_text('Nobody can call what this plugin exports as "show"')

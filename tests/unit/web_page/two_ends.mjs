@@ -14,12 +14,12 @@ export async function loadRPC() {
   return globalThis.imjoyRPC.RPC;
 }
 
-/** Return what the frames' script of that name does when a plugin's `api` is there. */
+/** Return what the frames' script of that name does when a plugin's `api` is there, or a message. */
 export async function frameScript(name) {
   const source = await readFile(new URL(`../../../engine/web/frames/${name}`, import.meta.url), "utf8");
   const heard = [];
   new Function("addEventListener", source)((_event, listener) => heard.push(listener));
-  return (detail) => heard.forEach((listener) => listener({ detail }));
+  return (detail, data) => heard.forEach((listener) => listener({ detail, data }));
 }
 
 class Connection {
