@@ -120,6 +120,7 @@ async def test_the_focus_is_where_a_person_was(person: Person) -> None:
     await keyboard.press("Escape")
     await is_at("Run")
     await presses("Log")
+    await expect(person.page.get_by_role("log")).to_be_focused()
     close = person.page.get_by_role("button", name="Close the log")
     await close.focus()
     await keyboard.press("Enter")

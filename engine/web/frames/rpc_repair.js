@@ -15,6 +15,10 @@
 (() => {
   /** So many functions stay at least, as in the engine's own workers; twice as many at most. */
   const KEPT_FUNCTIONS = 1024;
+  /** So many generators that have ended still answer. */
+  const MAX_ENDED = 64;
+  /** Where each lies, and its id there; the last one ended comes last. @type {[Record<string, any>, string][]} */
+  const ended = [];
 
   /** @typedef {((...args: any[]) => any) & {__promise_pair?: number}} Passed */
 
@@ -183,9 +187,22 @@
     return Symbol.asyncIterator in value || Symbol.iterator in value;
   }
 
-  /** Send the steps of a generator, which is forgotten when it has ended. @param {any} rpc @param {Function} encode @param {any} generator */
+  /**
+   * Send the steps of a generator. It is forgotten some time after its end: whoever draws asks for
+   * a few items ahead, and so also for some after the last.
+   * @param {any} rpc @param {Function} encode @param {any} generator
+   */
   async function encodeGenerator(rpc, encode, generator) {
-    const forget = () => delete rpc._object_store[tree._rintf];
+    let isOver = false;
+    const forget = () => {
+      if (isOver) return;
+      isOver = true;
+      ended.push([rpc._object_store, tree._rintf]);
+      if (ended.length > MAX_ENDED) {
+        const [store, id] = /** @type {[Record<string, any>, string]} */ (ended.shift());
+        delete store[id];
+      }
+    };
     const steps = {
       _rintf: true,
       next: async () => {
