@@ -17,7 +17,7 @@ makes whole, and a step that another thread has already taken is passed over.
 from __future__ import annotations
 
 import itertools
-from collections import deque
+from collections import OrderedDict, deque
 from typing import Any, Callable, Deque, Dict, Iterable, List, Mapping, Optional, Set
 
 __all__ = ["MAX_ENDED", "MAX_UNTOLD", "ObjectStore"]
@@ -52,8 +52,7 @@ class ObjectStore:
         self._numbers = itertools.count()
         self._entries: Dict[str, _Entry] = {}
         self._untold: Dict[str, Deque[str]] = {}
-        self._ended: Dict[str, None] = {}
-        self._ended_in_order: Deque[str] = deque()
+        self._ended: OrderedDict[str, None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -159,9 +158,8 @@ class ObjectStore:
 
     def _keep_ended(self, object_id: str) -> None:
         self._ended[object_id] = None
-        self._ended_in_order.append(object_id)
-        if len(self._ended_in_order) > MAX_ENDED:
-            self._ended.pop(self._ended_in_order.popleft(), None)
+        if len(self._ended) > MAX_ENDED:
+            self._ended.popitem(last=False)
 
     def holder_left(self, holder: str) -> None:
         """Forget everything that only this peer held."""
@@ -175,7 +173,6 @@ class ObjectStore:
             self._forget(entry_id)
         self._untold.clear()
         self._ended.clear()
-        self._ended_in_order.clear()
 
     def _let_go(self, entry_id: str, holder: str) -> None:
         entry = self._entries.get(entry_id)

@@ -305,10 +305,11 @@ class Peer:
     def _on_method(self, sender: str, remote: Remote, message: Message) -> None:
         request = messages.call_request(message)
         function = self.store.method(str(request.object_id), request.name, sender)
+        is_over = function is None and self.store.has_ended(str(request.object_id))
         if function is None:
             function = _missing(f"there is no function {request.name!r} here (any more)")
         call = IncomingCall(self, sender, function, request, remote.running)
-        if self.store.has_ended(str(request.object_id)):
+        if is_over:
             call.succeed({"done": True})
         elif type(function) is StreamStep:
             self._run_step(call, function)

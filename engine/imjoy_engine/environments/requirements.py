@@ -40,7 +40,9 @@ def requirements(where: str, body: str) -> Iterator[str]:
 
     Raises `UnsupportedSpecError` for files and options, `ManifestError` for what is no package.
     """
-    body = _INSTALL.sub("", body.strip(), count=1) if _INSTALL.match(body.strip()) else body.strip()
+    body = body.strip()
+    if command := _INSTALL.match(body):
+        body = body[command.end() :]
     try:
         yield _normal(Requirement(body), where, body)
     except InvalidRequirement:
