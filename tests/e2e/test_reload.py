@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 
 from playwright.async_api import Browser, expect
 
@@ -34,6 +35,16 @@ async def test_a_plugin_goes_on_where_it_was(person: Person) -> None:
     await person.run("Counter")
     await person.sees_outcome("Counter", "call 2")
     await person.screenshot("loaded-anew")
+
+
+async def test_lines_of_the_log_keep_their_time(person: Person) -> None:
+    await person.load(COUNTER, "Counter")
+    await person.page.clock.set_fixed_time(datetime.now() + timedelta(days=1))
+    await person.page.reload()
+    await person.sees_online()
+    log = await person.opens_log("Counter")
+    line = log.locator(".log-line").filter(has_text="set up")
+    await expect(line.locator("time")).to_have_text(re.compile(r"^\d\d-\d\d \d\d:\d\d:\d\d$"))
 
 
 BROKEN = native_plugin("Broken", "def run(:\n", ui="n {id: 'n', type: 'number', placeholder: 5}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -225,4 +226,4 @@ class PluginInstance:
         self.emit("state", state=state.value, **detail)
 
     def _printed(self, stream: str, text: str) -> None:
-        self.emit("log", stream=stream, text=text)
+        self.emit("log", stream=stream, text=text, time_s=time.time())

@@ -1,7 +1,8 @@
 """Where the logs of plugins are, so that they are found by name, also long after the plugin ended.
 
 One file for every time a plugin ran: `<directory>/<workspace>/<name>.<instance>.log`, and beside it
-`….1.log` with what came before when it grew too large. The last runs of each plugin are kept.
+`….1.log` with what came before when it grew too large, and `….times` of `log_times`. The last runs
+of each plugin are kept.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
+
+from imjoy_engine.plugins.log_times import times_path
 
 __all__ = ["LogFile", "find_logs", "log_path", "prune"]
 
@@ -59,7 +62,7 @@ def prune(path: Path) -> None:
     others = [file for file in find_logs(path.parent.parent) if file.path.parent == path.parent]
     same = [file for file in others if file.path.name.startswith(f"{name}.") and file.path != path]
     for file in same[_KEPT_RUNS - 1 :]:
-        for old in (file.path, file.earlier):
+        for old in (file.path, file.earlier, times_path(file.path)):
             with contextlib.suppress(OSError):
                 old.unlink(missing_ok=True)
 

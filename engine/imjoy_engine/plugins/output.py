@@ -18,6 +18,7 @@ from pathlib import Path
 
 from imjoy_engine.plugins.crash_dumps import CrashDump
 from imjoy_engine.plugins.log_files import prune
+from imjoy_engine.plugins.log_times import Printed, note_time, printed
 
 __all__ = ["OutputLog", "is_end"]
 
@@ -60,6 +61,8 @@ class OutputLog:
         self._flush_handle: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._is_unkept = False
+        self._noted_s = 0
+        """The last second that the times of the log know of."""
 
     def feed(self, stream: str, chunk: bytes) -> None:
         """Take bytes as they come from the pipe `stream`; bytes that are no UTF-8 are replaced."""
@@ -83,15 +86,14 @@ class OutputLog:
 
     async def recall(self) -> None:
         """Remember the last lines of the file, which earlier engines or a keeper have written."""
-        text = await asyncio.to_thread(self._ending_of_file)
-        lines = [line for line in text.splitlines(keepends=True) if not _MARK.match(line)]
-        if lines:
-            self._remember("".join(lines))
+        if pieces := await self.recent():
+            self._remember("".join(piece.text for piece in pieces))
 
-    async def recent(self) -> str:
-        """Return the last of what was printed, as far as the file has it."""
-        text = await asyncio.to_thread(self._ending_of_file)
-        return "".join(line for line in text.splitlines(keepends=True) if not _MARK.match(line))
+    async def recent(self) -> list[Printed]:
+        """Return the last of what was printed, as far as the file has it, by when it came."""
+        pieces = await asyncio.to_thread(printed, self.path, _ENDING_BYTES)
+        unmarked = (Printed(_without_marks(piece.text), piece.time_s) for piece in pieces)
+        return [piece for piece in unmarked if piece.text]
 
     def mark(self, words: str) -> None:
         """Put a line of the engine's own into the file, and nowhere else."""
@@ -177,14 +179,6 @@ class OutputLog:
         else:
             self._is_unkept = False
 
-    def _ending_of_file(self) -> str:
-        try:
-            with self.path.open("rb") as file:
-                file.seek(max(0, self.path.stat().st_size - _ENDING_BYTES))
-                return file.read().decode("utf-8", "replace")
-        except OSError:
-            return ""
-
     def _marked(self, words: str) -> str:
         begin = "\n" if self._is_mid_line else ""
         self._is_mid_line = False
@@ -197,7 +191,16 @@ class OutputLog:
         elif self.path.stat().st_size > self.max_file_bytes:
             self.path.replace(self.path.with_suffix(".1.log"))
         with self.path.open("a", encoding="utf-8", errors="replace") as file:
+            offset = file.tell()
             file.write(content)
+        now_s = int(time.time())
+        if now_s != self._noted_s or offset == 0:
+            note_time(self.path, offset, now_s)
+            self._noted_s = now_s
+
+
+def _without_marks(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not _MARK.match(line))
 
 
 def _joined(pending: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -14,7 +14,8 @@ After LIMIT_S seconds without one the tree is ended all the same.
 
 The command prints into pipes whose reading ends the keeper keeps, so that they never break. Every
 engine is first sent `streams` with those two ends, and reads them itself; while there is none the
-keeper reads them, and appends what comes to LOG, which is replaced once when it exceeds LOG_BYTES.
+keeper reads them, and appends what comes to LOG, which is replaced once when it exceeds LOG_BYTES;
+when it came stands beside it, as `plugins/log_times.py` has it.
 
 At the end the reports lie in DIRECTORY/ending, written whole or not at all. `expired` among them
 says that no engine came in time; `unkept ERRNO` is all there is when the socket cannot be made.
@@ -53,6 +54,7 @@ class Keeper(Shim):  # type: ignore[misc]  # mypy does not see the sibling
         self.limit_s = float(words[1])
         self.keeps = False
         self.alone_since_s: float | None = None
+        self.noted_s = 0
         self.told = b""
         self.streams: list[int] = []
         self.log = (os.fsdecode(words[2]), int(words[3]))
@@ -185,7 +187,9 @@ class Keeper(Shim):  # type: ignore[misc]  # mypy does not see the sibling
         try:
             log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
+                offset = os.fstat(log).st_size
                 os.write(log, chunk)
+                self.note_time(os.path.splitext(path)[0] + ".times", offset)
                 if os.fstat(log).st_size > most_bytes:
                     os.replace(path, os.path.splitext(path)[0] + ".1.log")
             finally:
@@ -193,6 +197,19 @@ class Keeper(Shim):  # type: ignore[misc]  # mypy does not see the sibling
         except OSError:
             pass
         return True
+
+    def note_time(self, path: str, offset: int) -> None:
+        """Write down when the log goes on at `offset`, once a second."""
+        now_s = int(time.time())
+        if now_s == self.noted_s and offset > 0:
+            return
+        fresh = 0 if offset else os.O_TRUNC
+        times = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | fresh, 0o600)
+        try:
+            os.write(times, b"%d %d\n" % (offset, now_s))
+        finally:
+            os.close(times)
+        self.noted_s = now_s
 
     def press(self) -> None:
         """Kill whoever is left when patience is over, also the patience with missing engines."""

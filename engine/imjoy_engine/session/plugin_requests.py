@@ -28,6 +28,7 @@ class PluginRequests:
         return {"source": instance.manifest.source}
 
     async def _log(self, session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the last of what a running plugin has printed."""
+        """Return the last of what a running plugin has printed, by the seconds it came in."""
         instance = instance_by_id(payload.get("instance"), session.workspace, self._pool)
-        return {"text": await instance.output.recent()}
+        pieces = await instance.output.recent()
+        return {"parts": [{"text": piece.text, "time_s": piece.time_s} for piece in pieces]}

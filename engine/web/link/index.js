@@ -191,13 +191,14 @@ export class EngineLink {
   }
 
   /**
-   * Return the last of what a running instance has printed.
+   * Return the last of what a running instance has printed, in pieces, and when each came, in
+   * seconds; null where nobody knows.
    * @param {string} instance
-   * @returns {Promise<string>}
+   * @returns {Promise<{text: string, time_s: number | null}[]>}
    */
   async logOf(instance) {
-    const { text } = await this.session.request("get_plugin_log", { instance });
-    return String(text ?? "");
+    const { parts } = await this.session.request("get_plugin_log", { instance });
+    return parts ?? [];
   }
 
   /**

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import {
   formatBytes,
   formatClock,
+  formatMoment,
   formatCount,
   formatDuration,
   percentOf,
@@ -32,4 +33,10 @@ test("time of day and counts", () => {
 test("progress is a fraction below one and percent from one on", () => {
   assert.deepEqual([0, 0.4, 1, 40, 140, -3].map(percentOf), [0, 40, 1, 40, 100, 0]);
   assert.deepEqual(["0.5", "", "x", null, Number.NaN].map(percentOf), [50, null, null, null, null]);
+});
+
+test("the day is said of what came on another one", () => {
+  const then = new Date(2026, 10, 28, 23, 59, 58).getTime();
+  assert.equal(formatMoment(then, then + 1000), "23:59:58");
+  assert.equal(formatMoment(then, then + 3000), "11-28 23:59:58");
 });

@@ -264,8 +264,9 @@ test("events of an instance that was replaced do not touch the card", async () =
   await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
   watcher.onEngineEvent({ id: "Demo-0", name: "Demo", event: "state", state: "stopped" });
   assert.equal(of("Demo").state, "ready");
-  watcher.onEngineEvent({ id: "Demo-1", name: "Demo", event: "log", stream: "stderr", text: "last words\n" });
-  assert.equal(app.logs.of("Demo").entries.at(-1).text, "last words");
+  watcher.onEngineEvent({ id: "Demo-1", name: "Demo", event: "log", stream: "stderr", text: "last words\n", time_s: 5 });
+  const { text, time } = app.logs.of("Demo").entries.at(-1);
+  assert.deepEqual([text, time], ["last words", 5000]);
 });
 
 test("operations are listed once each, and only the plugin's own", async () => {

@@ -70,7 +70,7 @@ function page(runs, results = {}) {
     outcomes: [],
     shown: [],
     watcher: { setBar: (_name, value) => app.bars.push(value) },
-    logs: { of: () => ({ write: (_stream, text) => app.lines.push(text), add: (kind, text) => app.lines.push(`${kind}: ${text}`) }) },
+    logs: { of: () => ({ write: (_stream, text, time) => app.lines.push(`${time} ${text}`), add: (kind, text) => app.lines.push(`${kind}: ${text}`) }) },
     plugins: { get: () => undefined, change: (_name, change) => Object.assign(record, change(record)) },
     runner: {
       endRun: (_name, words, failed, counted) => app.outcomes.push([words, failed, counted]),
@@ -80,7 +80,10 @@ function page(runs, results = {}) {
     link: {
       runOf: ({ name, instance }) =>
         name === "Train" || instance === "i-1" ? { resumed: true, instance: "i-1" } : undefined,
-      logOf: async () => "printed before\n",
+      logOf: async () => [
+        { text: "printed before\n", time_s: 7 },
+        { text: "and later\n", time_s: 9 },
+      ],
       runRecords: {
         own: new Set(),
         cancel: async (id) => void app.cancelled.push(id),
@@ -100,7 +103,7 @@ test("a run that is under way is followed to its end", async () => {
   const app = page([{ ...RUN, progress: 0.25 }], { "r-1": 42 });
   await app.runWatch.attached("Train");
   assert.deepEqual([app.record.calls, app.record.outcome, app.bars], [1, "", [0.25]]);
-  assert.deepEqual(app.lines, ["printed before\n"]);
+  assert.deepEqual(app.lines, ["7000 printed before\n", "9000 and later\n"]);
   app.runWatch.onRun({ ...RUN, progress: 0.5 });
   await app.runWatch.ended({ ...RUN, state: "done", ended: 1003, size_bytes: 10 });
   assert.deepEqual(app.bars, [0.25, 0.5]);

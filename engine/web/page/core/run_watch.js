@@ -4,7 +4,7 @@
  */
 
 import { explain, wordsOf } from "../text/errors.js";
-import { formatDuration } from "../text/format.js";
+import { formatDuration, timeOf } from "../text/format.js";
 import { withRun } from "../state/run_list.js";
 import { calmEnd, resultWords } from "./outcomes.js";
 
@@ -69,8 +69,9 @@ export class RunWatch {
     const end = link?.runOf({ name });
     if (!end?.resumed) return;
     try {
-      const text = await link.logOf(end.instance);
-      if (text) this.app.logs.of(name).write("stdout", text);
+      for (const { text, time_s } of await link.logOf(end.instance)) {
+        this.app.logs.of(name).write("stdout", text, timeOf(time_s));
+      }
       const runs = await link.runRecords.list({ instance: end.instance });
       for (const run of runs) this.app.runs.update((all) => withRun(all, run));
       const open = runs.filter((/** @type {RunRecord} */ run) => run.state === "running");

@@ -2,7 +2,7 @@
 
 import { checkPluginFile } from "../plugin_file/check.js";
 import { applyEvent, BY_PLUGIN, ENGINE_TYPES, enter, hasEnded, isUp, newRecord } from "../state/records.js";
-import { percentOf } from "../text/format.js";
+import { percentOf, timeOf } from "../text/format.js";
 import { Consents } from "./consents.js";
 import { hasRun, livePlugin } from "./live.js";
 import { keepWaiting } from "./patience.js";
@@ -35,7 +35,10 @@ export class Watcher {
     if (current && current.id !== event.id && event.event !== "log") return;
     this.consents.hear(event);
     if (event.event === "state" && GONE.has(event.state)) this.app.dialogs.cancelAllOf(event.name);
-    if (event.event === "log") logs.of(event.name).write(event.stream === "stderr" ? "stderr" : "stdout", String(event.text));
+    if (event.event === "log") {
+      const stream = event.stream === "stderr" ? "stderr" : "stdout";
+      logs.of(event.name).write(stream, String(event.text), timeOf(event.time_s));
+    }
     if (event.event === "exit") logs.of(event.name).add("note", exitWords(event.words));
     if (event.event === "state" && event.state === "stopped" && event.detail) logs.of(event.name).add("note", event.detail);
     if (event.event === "progress" && event.message) logs.of(event.name).step(event);

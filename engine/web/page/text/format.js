@@ -31,6 +31,25 @@ export function formatClock(milliseconds) {
 }
 
 /**
+ * Return when a line of a log came, as short as it is clear: "14:03:07", "11-28 14:03:07" on another day.
+ * @param {number} milliseconds since the epoch @param {number} now
+ */
+export function formatMoment(milliseconds, now) {
+  const time = new Date(milliseconds);
+  const clock = formatClock(milliseconds);
+  if (time.toDateString() === new Date(now).toDateString()) return clock;
+  return `${pad(time.getMonth() + 1)}-${pad(time.getDate())} ${clock}`;
+}
+
+/**
+ * Return what the engine says of when something came in milliseconds; now when it does not know.
+ * @param {unknown} seconds since the epoch
+ */
+export function timeOf(seconds) {
+  return typeof seconds === "number" ? seconds * 1000 : Date.now();
+}
+
+/**
  * Return a count of things: "1 window", "3 windows".
  * @param {number} number @param {string} one @param {string} [many]
  */

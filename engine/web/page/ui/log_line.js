@@ -1,7 +1,7 @@
 /** One entry of a log. */
 
 import { Component, html } from "../../vendor/preact.js";
-import { formatClock, percentOf } from "../text/format.js";
+import { formatMoment, percentOf } from "../text/format.js";
 import { isElsewhere } from "./html_text.js";
 
 /** @typedef {import("../state/log_entries.js").LogEntry} LogEntry */
@@ -17,7 +17,7 @@ export class LogLine extends Component {
   render() {
     const { entry } = /** @type {{entry: LogEntry}} */ (/** @type {unknown} */ (this.props));
     return html`<div class=${`log-line log-${entry.kind}`}>
-      <time class="log-time">${formatClock(entry.time)}</time>
+      <time class="log-time" title=${new Date(entry.time).toLocaleString()}>${formatMoment(entry.time, Date.now())}</time>
       <div class="log-text">${contentOf(entry)}</div>
     </div>`;
   }

@@ -3,7 +3,7 @@
 import { html } from "../../vendor/preact.js";
 import { hasAnswer, isCancelling, percent, runWords, runsOf } from "../state/run_list.js";
 import { wordsOf } from "../text/errors.js";
-import { formatClock } from "../text/format.js";
+import { formatMoment } from "../text/format.js";
 import { useApp, useObservable } from "./hooks.js";
 
 /** @param {{name: string, tag: string}} props */
@@ -29,7 +29,7 @@ function RunRow({ run }) {
   const isOpen = run.state === "running";
   return html`<li class="list-row">
     <span>
-      <span class="quiet">${formatClock(run.started * 1000)}</span> ${runWords(run, Date.now() / 1000)}
+      <span class="quiet">${formatMoment(run.started * 1000, Date.now())}</span> ${runWords(run, Date.now() / 1000)}
       ${isOpen &&
       run.progress !== null &&
       html`<progress class="bar" aria-label="Progress of the run" max="100" value=${percent(run.progress)}></progress>`}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,22 @@ async def test_what_calls_raise_is_kept_but_for_a_flood_of_it(tmp_path: Path) ->
     assert "raised in a call: f()\nValueError: no\n" in text
     assert len(text) < 300 << 10
     assert heard.pieces == []
+
+
+async def test_what_was_printed_is_told_again_with_its_time_and_without_marks(
+    tmp_path: Path,
+) -> None:
+    log = OutputLog(tmp_path / "a.i_1.log", Heard(), max_file_bytes=1 << 20)
+    before_s = int(time.time())
+    log.mark("starting")
+    log.feed("stdout", b"one\ntwo\n")
+    await log.close()
+    later = OutputLog(log.path, Heard(), max_file_bytes=1 << 20)
+    later.feed("stdout", b"three\n")
+    await later.close()
+    pieces = await later.recent()
+    assert "".join(piece.text for piece in pieces) == "one\ntwo\nthree\n"
+    assert [piece.time_s for piece in pieces if piece.time_s is None] == []
+    assert before_s <= pieces[0].time_s <= pieces[-1].time_s <= time.time()
+    await later.recall()
+    assert later.last_lines() == ["three", "one", "two", "three"]

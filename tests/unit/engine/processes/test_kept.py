@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -133,6 +134,12 @@ async def test_left_alone_it_goes_on_and_its_output_is_in_the_log(kept: Kept) ->
     kept.order("alone")
     await kept.logged("alone\n")
     await kept.logged("ALONE\n")
+    noted = kept.log.with_suffix(".times")
+    async with asyncio.timeout(20):
+        while not noted.exists():
+            await asyncio.to_thread(os.sched_yield)
+    offset, time_s = noted.read_text().split()[:2]
+    assert (offset, time.time() - int(time_s) < 60) == ("0", True)
     found = await kept.find()
     assert found is not None
     assert found.pid == tree.pid
@@ -190,7 +197,7 @@ import signal; signal.pause()
     tree = await kept.start(code, place)
     await tree.leave()
     await kept.logged("done\n")
-    files = list(kept.log.parent.iterdir())
+    files = list(kept.log.parent.glob("*.log"))
     assert len(files) == 2
     assert sum(path.stat().st_size for path in files) < 3 << 20
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -177,12 +178,14 @@ async def test_a_plugin_of_another_workspace_cannot_be_attached_to(house: House)
 async def test_what_a_plugin_has_printed_can_be_asked_for(house: House) -> None:
     session, link = house.enter()
     answer = await house.start(session, link, "p")
-    await link.event("plugin_event", event="log")
+    event = await link.event("plugin_event", event="log")
+    assert abs(event["time_s"] - time.time()) < 60
     log = PluginRequests(house.pool).requests()["get_plugin_log"]
     async with asyncio.timeout(20):
-        while not (text := (await log(session, {"instance": answer["instance"]}))["text"]):
+        while not (parts := (await log(session, {"instance": answer["instance"]}))["parts"]):
             pass
-    assert text == "launched\n"
+    assert [part["text"] for part in parts] == ["launched\n"]
+    assert abs(parts[0]["time_s"] - time.time()) < 60
 
 
 async def test_a_plugin_that_may_detach_outlives_its_client_without_end(house: House) -> None:
