@@ -48,6 +48,33 @@ async def test_it_stops_cleanly_on_a_signal(
     assert "Traceback" not in engine.text
 
 
+@pytest.mark.parametrize("read_late", ["click", "uvloop"])
+async def test_interrupted_before_it_serves_it_ends_without_a_word(
+    tmp_path: Path, read_late: str
+) -> None:
+    """What the engine imports at first, and last, stands still until the signal comes."""
+    stand_in = tmp_path / "path" / f"{read_late}.py"
+    stand_in.parent.mkdir()
+    stand_in.write_text("import signal\nprint('reading', flush=True)\nsignal.pause()\n")
+    process = await asyncio.create_subprocess_exec(
+        "env",
+        f"PYTHONPATH={stand_in.parent}",
+        sys.executable,
+        "-m",
+        "imjoy_engine",
+        "--workspace",
+        str(tmp_path),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        assert await process.stdout.readline() == b"reading\n"
+        process.send_signal(signal.SIGINT)
+        rest = await process.stdout.read()
+        assert (await process.wait(), rest.strip()) == (130, b"")
+
+
 async def test_a_taken_port_is_said_with_the_way_out(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -46,9 +46,20 @@ for command in (serve, ps, logs, kill, status, token, doctor, env):
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one sentence and a next step, never a traceback."""
+    """Run the command line; an error of ours is one sentence and a next step, never a traceback.
+
+    Interrupted, it ends without one too, with exit code 130.
+    """
     try:
-        cli()
+        sys.exit(cli(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort as abort:
+        if isinstance(abort.__cause__, KeyboardInterrupt):
+            sys.exit(130)
+        click.echo("Aborted!", err=True)  # a question that nobody answered
+        sys.exit(1)
     except EngineError as error:
         if "--json" in sys.argv:
             click.echo(json.dumps({"event": "error", **error.as_dict()}), err=True)
