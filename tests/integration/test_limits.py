@@ -76,7 +76,7 @@ async def test_one_client_may_use_so_many_plugins(strict: EngineProcess) -> None
 async def test_an_idle_plugin_is_stopped_and_a_busy_one_is_not(tmp_path: Path, store: Path) -> None:
     async with (
         running_engine(
-            *("--idle-timeout", "1", "--spares", "0"), workspace=tmp_path, store=store
+            *("--idle-timeout", "1s", "--spares", "0"), workspace=tmp_path, store=store
         ) as engine,
         stranger(engine) as client,
     ):

@@ -32,9 +32,18 @@ def _reader(parse: Callable[[object], float]) -> Reader:
     return read
 
 
+def _duration_s(text: object) -> float:
+    """Return seconds; a bare number could be meant as minutes as well, but for 0."""
+    seconds = parse_duration_s(text)
+    bare = str(text).strip()
+    if seconds and bare[-1].isdigit():
+        raise ValueError(f"{bare!r} lacks its unit: write {bare}s, {bare}min, {bare}h or {bare}d")
+    return seconds
+
+
 read_size = _reader(parse_size_bytes)
 """Callback of an option: `8 GB` in bytes."""
-read_duration = _reader(parse_duration_s)
+read_duration = _reader(_duration_s)
 """Callback of an option: `30 min` in seconds."""
 
 

@@ -70,7 +70,9 @@ _LOG = logging.getLogger("imjoy_engine")
 )
 @click.option("--cpu-limit", type=click.IntRange(min=1), help="Processors of such a plugin.")
 @click.option(
-    "--idle-timeout", callback=read_duration, help="Stop plugins that nobody uses for so long."
+    "--idle-timeout",
+    callback=read_duration,
+    help="Stop plugins that nobody uses for so long: 30min.",
 )
 @click.option(
     "--cgroups/--no-cgroups", default=True, help="Keep limits by control groups where possible."

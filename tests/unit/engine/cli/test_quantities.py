@@ -17,6 +17,13 @@ def test_options_are_read_as_people_write_them():
         read_size(context, OPTION, "much")
 
 
+def test_a_duration_has_a_unit_unless_it_is_none():
+    context = click.Context(click.Command("serve"))
+    assert read_duration(context, OPTION, "0") == 0
+    with pytest.raises(click.BadParameter, match="'5' lacks its unit: write 5s, 5min, 5h or 5d"):
+        read_duration(context, OPTION, "5")
+
+
 def test_defaults_are_written_as_they_are_read():
     context = click.Context(click.Command("serve"))
     written = {7 * 86400.0: "7d", 900.0: "15min", 7200.0: "2h", 90.0: "90s", 0.5: "0.5s", 0: "0s"}

@@ -42,7 +42,7 @@ def test_how_long_what_nobody_attends_to_lives_on():
     found = limits("--grace", "2h", "--detached-max-age", "30d")
     assert (found.session_grace_s, found.detached_s) == (7200.0, 30 * 86400.0)
     # A number is one of seconds.
-    assert limits("--grace", "12.5").session_grace_s == 12.5
+    assert limits("--grace", "12.5s").session_grace_s == 12.5
 
 
 def test_when_a_crashed_plugin_starts_again():
