@@ -69,7 +69,10 @@ async def test_stopping_a_plugin_at_work_is_no_error(person: Person, how: str) -
         await person.presses("Busy", "Stop")
     else:
         await kills(person, "Busy")
-    await sees_a_calm_end(person, "Busy", "Stopped after")
+    await sees_a_calm_end(person, "Busy", "Cancelled after")
+    await person.card("Busy").get_by_text("Runs", exact=True).click()
+    runs = person.card("Busy").get_by_role("list", name="Runs of Busy")
+    await expect(runs.get_by_text(re.compile("Cancelled after"))).to_be_visible()
 
 
 async def test_closing_the_dialog_of_a_run_cancels_it(person: Person) -> None:
@@ -87,4 +90,4 @@ async def test_what_a_plugin_asks_goes_when_it_is_killed(person: Person) -> None
     # The dialog lies above the panel: a press by script goes through it.
     await kills(person, "Asking")
     await expect(person.dialog()).to_have_count(0)
-    await sees_a_calm_end(person, "Asking", "Stopped after")
+    await sees_a_calm_end(person, "Asking", "Cancelled after")

@@ -352,7 +352,7 @@ async def test_an_engine_that_goes_away_and_comes_back(
         asked = end is signal.SIGINT
         if asked:
             await expect(banner).to_contain_text("The engine was stopped.")
-            await sees_a_calm_end(person, "The engine was stopped", "Stopped after")
+            await sees_a_calm_end(person, "The engine was stopped", "Cancelled after")
         else:
             await person.sees("As last known")
         await person.screenshot(f"engine-gone-{end.name}")
@@ -368,7 +368,7 @@ async def test_an_engine_that_goes_away_and_comes_back(
                 await sees_a_calm_end(person, "The engine was started anew", "Lost after")
             card = person.card("Lasting")
             await card.get_by_text("Runs", exact=True).click()
-            await person.sees("Stopped after" if asked else "Lost with the engine")
+            await person.sees("Cancelled after" if asked else "Lost with the engine")
             await person.screenshot(f"engine-back-{end.name}")
             await person.presses("Lasting", "Start")
             await person.sees_state("Lasting", "Ready")

@@ -147,10 +147,10 @@ test("a run that a person has ended is no error", async () => {
   const ends = [
     [named("CancelledError", "The dialog was cancelled.", { trace: "Traceback" }), "ready", /^Cancelled after /],
     [new Error("Error: The dialog was cancelled."), "ready", /^Cancelled after /],
-    [named("LinkError", 'The plugin "Demo" was stopped.', { code: "plugin-stopped" }), "ready", /^Stopped after /],
-    [named("CancelledError", "run was cancelled"), "draining", /^Stopped after /],
-    [named("KeyboardInterrupt", ""), "draining", /^Stopped after /],
-    [named("LinkError", 'The plugin "Demo" was stopped.', { code: "plugin-stopped" }), "stopped", /^Stopped after /],
+    [named("LinkError", 'The plugin "Demo" was stopped.', { code: "plugin-stopped" }), "ready", /^Cancelled after /],
+    [named("CancelledError", "run was cancelled"), "draining", /^Cancelled after /],
+    [named("KeyboardInterrupt", ""), "draining", /^Cancelled after /],
+    [named("LinkError", 'The plugin "Demo" was stopped.', { code: "plugin-stopped" }), "stopped", /^Cancelled after /],
     [named("LinkError", "The engine was started anew.", { code: "session-lost" }), "stopped", /^Lost after /],
   ];
   for (const [error, state, words] of ends) {

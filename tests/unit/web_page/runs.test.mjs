@@ -29,7 +29,7 @@ test("a run is told in words", () => {
   assert.equal(runWords({ ...RUN, state: "done", ended: 1072 }, 9999), "Finished in 1 min 12 s");
   assert.equal(runWords({ ...RUN, state: "failed", ended: 1002 }, 9999), "Failed after 2.0 s");
   const stopped = { ...RUN, state: "failed", ended: 1002, error: { code: "plugin-stopped" } };
-  assert.equal(runWords(stopped, 9999), "Stopped after 2.0 s");
+  assert.equal(runWords(stopped, 9999), "Cancelled after 2.0 s");
   assert.equal(runWords({ ...RUN, state: "cancelled", ended: 1002 }, 9999), "Cancelled after 2.0 s");
   assert.equal(runWords({ ...RUN, unwanted: true, status: "epoch 3" }, 1005), "Cancelling… Running for 5.0 s");
   assert.equal(runWords({ ...RUN, unwanted: true, state: "done", ended: 1002 }, 9999), "Finished in 2.0 s");

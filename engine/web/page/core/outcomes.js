@@ -72,8 +72,9 @@ function viewWords(view) {
 export function calmEnd(error, record, took) {
   const code = codeOf(error);
   if (LOST.has(code)) return `Lost after ${took}.`;
-  if (code === "plugin-stopped" || (record && isBeingStopped(record))) return `Stopped after ${took}.`;
-  return isCancelled(error) ? `Cancelled after ${took}.` : "";
+  // Whoever stops a plugin gives up its run: the list of runs says the same word.
+  const isGivenUp = code === "plugin-stopped" || (record && isBeingStopped(record)) || isCancelled(error);
+  return isGivenUp ? `Cancelled after ${took}.` : "";
 }
 
 /** @param {import("../state/records.js").PluginRecord} record */

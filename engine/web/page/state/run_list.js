@@ -39,8 +39,7 @@ export function runWords({ state, started, ended, progress, status, error, unwan
     return [`Running for ${took}${far}`, status].filter(Boolean).join(": ");
   }
   if (state === "done") return `Finished in ${took}`;
-  if (state === "cancelled") return `Cancelled after ${took}`;
-  if (error?.code === "plugin-stopped") return `Stopped after ${took}`;
+  if (state === "cancelled" || error?.code === "plugin-stopped") return `Cancelled after ${took}`;
   return state === "failed" ? `Failed after ${took}` : "Lost with the engine";
 }
 
