@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
-from support.browser import Person
+from support.browser import Person, person_at
+from support.engine import running_engine
 from support.plugin_files import plugin_file, window_plugin
 
 WINDOW = window_plugin(
@@ -201,6 +203,30 @@ async def test_a_wrong_token_is_refused_and_can_be_corrected(visitor: Person) ->
     await alert.get_by_role("button", name="Connect").click()
     await visitor.sees_online()
     await expect(alert).to_have_count(0)
+
+
+async def test_after_too_many_wrong_tokens_the_page_counts_down_and_tries_again(
+    browser: Browser, tmp_path: Path, store: Path
+) -> None:
+    async with (
+        running_engine(workspace=tmp_path, store=store) as engine,
+        person_at(browser, engine) as person,
+    ):
+        await person.page.goto(engine.url)
+        alert = person.page.get_by_role("alert")
+        timer = alert.get_by_role("timer")
+        for number in range(1, 13):
+            await alert.get_by_label("Token").fill("wrong")
+            await alert.get_by_role("button", name="Connect").click()
+            await expect(alert).to_contain_text(f"try {number}.")
+            if await timer.count():
+                break
+        await expect(timer).to_have_text(re.compile(r"tries again by itself in \d+ s|Trying again"))
+        await expect(alert).not_to_contain_text("Wait")
+        await person.screenshot("too-many-wrong-tokens")
+        await alert.get_by_label("Token").fill(engine.link)
+        await alert.get_by_role("button", name="Connect").click()
+        await person.sees_online()
 
 
 async def test_no_token_is_refused_too(visitor: Person) -> None:

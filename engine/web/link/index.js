@@ -116,6 +116,11 @@ export class EngineLink {
     return this.session.message;
   }
 
+  /** When a page that was refused tries again by itself, in milliseconds; 0: it does not. */
+  get retryAt() {
+    return this.session.retryAt;
+  }
+
   /** `engine_info` of the engine, null before the first connection. */
   get info() {
     return this.session.info;

@@ -68,6 +68,8 @@ export class Session extends Emitter {
     /** @type {LinkState} */
     this.state = "connecting";
     this.message = "";
+    /** When it is tried again by itself what was refused, in milliseconds; 0: it is not. */
+    this.retryAt = 0;
     this.goodbye = LOST;
     /** @type {Record<string, any> | null} */
     this.info = null;
@@ -259,10 +261,11 @@ export class Session extends Emitter {
     this.leave(error);
     // With a token that was wrong nothing is tried again.
     clearTimeout(this.retryTimer);
-    const message = error.waitS > 0 ? `${error.message} The page tries again by itself.` : error.message;
-    this.enter("refused", message);
+    const { waitS } = error;
+    if (waitS > 0) this.enter("refused", error.sentence, Date.now() + waitS * 1000);
+    else this.enter("refused", error.message);
     this.socket.disconnect();
-    if (error.waitS > 0) this.retryLater(error.waitS);
+    if (waitS > 0) this.retryLater(waitS);
   }
 
   /** @param {string} reason in socket.io's words */
@@ -390,11 +393,10 @@ export class Session extends Emitter {
    * @param {LinkState} state
    * @param {string} message
    */
-  enter(state, message) {
-    if (this.state === state && this.message === message) return;
-    this.state = state;
-    this.message = message;
-    this.fire("state", { state, message });
+  enter(state, message, retryAt = 0) {
+    if (this.state === state && this.message === message && this.retryAt === retryAt) return;
+    Object.assign(this, { state, message, retryAt });
+    this.fire("state", { state, message, retryAt });
   }
 }
 

@@ -15,6 +15,7 @@ import { Windows } from "./state/windows.js";
  * @typedef {object} Connection
  * @property {"starting" | "connecting" | "online" | "offline" | "refused"} state
  * @property {string} message
+ * @property {number} [retryAt] when a page that was refused tries again by itself, in milliseconds
  * @property {any} info what the engine says of itself, or null
  */
 

@@ -60,11 +60,12 @@ async function connect() {
   });
   app.link = link;
   let registered = false;
-  const show = (/** @type {{state: any, message?: string}} */ { state, message = "" }) =>
+  const show = (/** @type {{state: any, message?: string, retryAt?: number}} */ { state, message = "", retryAt }) =>
     app.connection.set({
       // The core starts what it is loading a second time when its engine comes: nobody loads before.
       state: state === "online" && !registered ? "connecting" : state,
       message,
+      retryAt,
       info: link.info ?? app.connection.value.info,
     });
   /** Plugins of a session that was given up while the page was away. @type {Set<string>} */

@@ -2,13 +2,13 @@
 
 import { html, useState } from "../../vendor/preact.js";
 import { keepToken } from "../state/token.js";
-import { useApp, useObservable } from "./hooks.js";
+import { useApp, useClock, useObservable } from "./hooks.js";
 import { Icon } from "./icon.js";
 
 export function ConnectionBanner() {
   const { connection } = useApp();
-  const { state, message } = useObservable(connection);
-  if (state === "refused") return html`<${TokenBanner} message=${message} />`;
+  const { state, message, retryAt } = useObservable(connection);
+  if (state === "refused") return html`<${TokenBanner} message=${message} retryAt=${retryAt ?? 0} />`;
   if (state !== "offline") return null;
   return html`<div class="banner banner-warn" role="alert">
     <${Icon} name="warning" />
@@ -16,8 +16,8 @@ export function ConnectionBanner() {
   </div>`;
 }
 
-/** @param {{message: string}} props */
-function TokenBanner({ message }) {
+/** @param {{message: string, retryAt: number}} props */
+function TokenBanner({ message, retryAt }) {
   const { link, tokensTried } = useApp();
   const tried = useObservable(tokensTried);
   const [token, setToken] = useState("");
@@ -32,7 +32,8 @@ function TokenBanner({ message }) {
     <${Icon} name="warning" />
     <p>
       <strong>The engine did not let this page in${tried > 0 && `, try ${tried}`}.</strong>${" "}
-      ${message || "Open the link that the engine printed when it started."} Or enter the token here.
+      ${message || "Open the link that the engine printed when it started."}${" "}
+      ${retryAt > 0 ? html`<${Countdown} until=${retryAt} />` : "Or enter the token here."}
     </p>
     <div class="joined">
       <input
@@ -47,6 +48,13 @@ function TokenBanner({ message }) {
       <button class="button button-primary" type="submit" disabled=${!token.trim()}>Connect</button>
     </div>
   </form>`;
+}
+
+/** How long it takes until the page tries again. @param {{until: number}} props */
+function Countdown({ until }) {
+  const left = Math.ceil((until - useClock(true)) / 1000);
+  // Read aloud once, with the sentence before it, and not every second.
+  return html`<span role="timer">${left > 0 ? `The page tries again by itself in ${left} s.` : "Trying again …"}</span>`;
 }
 
 /** People paste the whole link. @param {string} text */
