@@ -18,6 +18,17 @@ test("a file that is no plugin is refused, with no card", async () => {
   assert.match(app.plugins.refusals.value[0].message, /no <config> block/);
 });
 
+test("what was refused of a file goes when the file is put right", async () => {
+  const { app, runner } = startPage();
+  await runner.load("nothing", { origin: "a.html" });
+  await runner.load("nothing", { origin: "b.html" });
+  await runner.load(source({ name: "Demo" }), { origin: "a.html" });
+  assert.deepEqual(
+    app.plugins.refusals.value.map(({ origin }) => origin),
+    ["b.html"],
+  );
+});
+
 test("a load that fails says why, and the core forgets the dead plugin", async () => {
   const { core, runner, of } = startPage();
   core.onLoad = () => {

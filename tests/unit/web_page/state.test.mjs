@@ -80,6 +80,9 @@ test("the same file is refused once, until somebody dismisses it", () => {
   );
   plugins.dismissRefusal(plugins.refusals.value[0].id);
   assert.deepEqual(plugins.refusals.value, []);
+  for (const origin of ["a.html", "b.html", "c.html"]) plugins.refuse({ message: "no", hint: "", line: null }, origin);
+  plugins.dismissAllRefusals();
+  assert.deepEqual(plugins.refusals.value, []);
 });
 
 test("a caller belongs to its plugin, whatever its window is called", () => {

@@ -58,6 +58,7 @@ export class Runner {
       return;
     }
     const { plugin: file } = checked;
+    this.app.plugins.accept(origin);
     const before = this.app.plugins.get(file.name);
     // On a small screen a new card would come behind the windows; the editor saves what has one.
     if (!before) this.app.tab.set("plugins");

@@ -51,6 +51,15 @@ export class Plugins {
     this.refusals.update((refusals) => [...refusals.filter((old) => old.origin !== origin), refusal]);
   }
 
+  /** What was refused from there has been put right. @param {string} origin */
+  accept(origin) {
+    this.refusals.update((refusals) => refusals.filter((old) => old.origin !== origin));
+  }
+
+  dismissAllRefusals() {
+    this.refusals.set([]);
+  }
+
   /** @param {number} id */
   dismissRefusal(id) {
     this.refusals.update((refusals) => refusals.filter((refusal) => refusal.id !== id));

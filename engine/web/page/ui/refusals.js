@@ -7,7 +7,7 @@ import { Icon } from "./icon.js";
 export function Refusals() {
   const { plugins } = useApp();
   const refusals = useObservable(plugins.refusals);
-  return refusals.map(
+  const notes = refusals.map(
     (refusal) =>
       html`<div class="note note-danger note-closable" role="alert" key=${refusal.id}>
         <p class="eyebrow">${refusal.origin}</p>
@@ -18,4 +18,10 @@ export function Refusals() {
         </button>
       </div>`,
   );
+  if (notes.length < 2) return notes;
+  return html`<div class="refusals-head">
+      <p class="quiet">${notes.length} files were not loaded.</p>
+      <button class="button button-small" onClick=${() => plugins.dismissAllRefusals()}>Dismiss all</button>
+    </div>
+    ${notes}`;
 }
