@@ -41,6 +41,7 @@ export class App {
     this.logs = new Logs();
     /** @type {Observable<Connection>} */
     this.connection = new Observable(/** @type {Connection} */ ({ state: "starting", message: "", info: null }));
+    this.connection.subscribe(() => void (this.connection.value.state === "online" && this.plugins.beginWaiting()));
     /** How many tokens a person has entered since this page was opened. */
     this.tokensTried = new Observable(0);
     /** @type {Observable<Template[]>} */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isRunnable } from "../../../engine/web/page/state/records.js";
+import { isRunnable, statusWords } from "../../../engine/web/page/state/records.js";
 import { source, startPage } from "./fake_core.mjs";
 
 test("a plugin that comes up is ready, and is remembered", async () => {
@@ -177,6 +177,26 @@ test("a run that a person has ended is no error", async () => {
     assert.match(of("Demo").outcome, words);
     assert.deepEqual([of("Demo").outcomeFailed, app.logs.of("Demo").errors.value], [false, 0]);
   }
+});
+
+test("a run that is asked for while the engine is away waits, and says so", async () => {
+  const { app, core, runner, of } = startPage();
+  const ends = [];
+  core.onLoad = () => ({ run: () => new Promise((resolve) => ends.push(resolve)) });
+  await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
+  const runs = [runner.run("Demo", {})];
+  assert.equal(statusWords(of("Demo")), "Running");
+  app.connection.set({ state: "offline", message: "", info: null });
+  runs.push(runner.run("Demo", {}));
+  assert.equal(statusWords(of("Demo")), "1 running, 1 waiting");
+  ends[0]();
+  await runs[0];
+  assert.equal(statusWords(of("Demo")), "Waiting");
+  app.connection.set({ state: "online", message: "", info: null });
+  assert.equal(statusWords(of("Demo")), "Running");
+  ends[1]();
+  await runs[1];
+  assert.deepEqual([statusWords(of("Demo")), of("Demo").waiting], ["Ready", 0]);
 });
 
 test("a start that is ended from elsewhere has not failed", async () => {

@@ -123,7 +123,14 @@ export class Runner {
     if (typeof run !== "function") return this.endRun(name, "It exports no run function.", true);
     this.app.rememberPlugins();
     const { call, isCancellable } = this.cancellable(name, run);
-    plugins.change(name, (old) => ({ ...old, calls: old.calls + 1, outcome: "", isCancellable }));
+    const waits = Number(this.isAway(name));
+    plugins.change(name, (old) => ({
+      ...old,
+      calls: old.calls + 1,
+      waiting: old.waiting + waits,
+      outcome: "",
+      isCancellable,
+    }));
     const began = performance.now();
     const took = () => formatDuration((performance.now() - began) / 1000);
     try {
@@ -137,6 +144,12 @@ export class Runner {
       logs.of(name).add("error", story);
       this.endRun(name, summary, true);
     }
+  }
+
+  /** Whether a plugin is on the engine and the engine is away. @param {string} name */
+  isAway(name) {
+    const { plugins, connection } = this.app;
+    return ENGINE_TYPES.includes(plugins.get(name)?.file.type ?? "") && connection.value.state !== "online";
   }
 
   /** Give up the runs of a plugin that its functions can be told of; it lives on. @param {string} name */
@@ -240,6 +253,7 @@ export class Runner {
     this.app.plugins.change(name, (old) => ({
       ...old,
       calls: Math.max(0, old.calls - Number(wasCounted)),
+      waiting: Math.min(old.waiting, Math.max(0, old.calls - Number(wasCounted))),
       // Of a plugin that has ended its card tells why; a run that failed with it adds nothing.
       ...(hasEnded(old) && outcomeFailed ? {} : { outcome, outcomeFailed }),
       bar: null,

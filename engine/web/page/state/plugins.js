@@ -35,6 +35,13 @@ export class Plugins {
     if (record) this.put(change(record));
   }
 
+  /** What was asked for while the engine was away is under way. */
+  beginWaiting() {
+    for (const { name, waiting } of this.records.value.values()) {
+      if (waiting > 0) this.change(name, (old) => ({ ...old, waiting: 0 }));
+    }
+  }
+
   /** @param {string} name */
   remove(name) {
     this.records.update((records) => {

@@ -64,6 +64,7 @@ import { explain } from "../text/errors.js";
  * @property {string[]} finished what has been downloaded, built or linked, the latest last
  * @property {Failure | null} failure
  * @property {number} calls runs that a person started and that have not ended
+ * @property {number} waiting those of them that were asked for while the engine was away
  * @property {boolean} canRun false once it is known that it has no function `run`
  * @property {boolean} busy the plugin is computing
  * @property {boolean} isCancellable a run can be given up while the plugin lives on
@@ -109,6 +110,7 @@ export function newRecord(file, origin, now, values = {}, choices = {}) {
     finished: [],
     failure: null,
     calls: 0,
+    waiting: 0,
     canRun: true,
     busy: false,
     isCancellable: false,
@@ -151,6 +153,28 @@ export function isLastKnown(record, connection) {
   return isThere && AWAY.has(connection) && record.detail !== WAITING_FOR_ENGINE;
 }
 
+/** @type {Record<string, string>} */
+const STATE_WORDS = {
+  new: "Starting",
+  queued: "Waiting",
+  preparing: "Building",
+  starting: "Starting",
+  ready: "Ready",
+  draining: "Stopping",
+  stopped: "Stopped",
+  backoff: "Restarting",
+  failed: "Failed",
+};
+
+/** Return what a plugin is doing, in a word or two. @param {PluginRecord} record */
+export function statusWords({ state, calls, waiting, busy }) {
+  if (state !== "ready") return STATE_WORDS[state] ?? state;
+  const running = calls - waiting;
+  if (waiting > 0) return running > 0 ? `${running} running, ${waiting} waiting` : "Waiting";
+  if (running > 1) return `${running} running`;
+  return running > 0 || busy ? "Running" : STATE_WORDS.ready;
+}
+
 /**
  * Return the record in another state.
  * @param {PluginRecord} record @param {string} state @param {number} now
@@ -159,7 +183,7 @@ export function isLastKnown(record, connection) {
  */
 export function enter(record, state, now, { detail = "", failure = null } = {}) {
   const next = { ...record, state, detail, failure, since: state === record.state ? record.since : now };
-  const idle = { step: null, calls: 0, isCancellable: false, busy: false, bar: null, operations: [] };
+  const idle = { step: null, calls: 0, waiting: 0, isCancellable: false, busy: false, bar: null, operations: [] };
   if (ENDED.has(state)) return { ...next, restart: null, ...idle };
   if (STARTING.has(state)) return { ...next, preparedAt: record.preparedAt ?? now };
   return { ...next, restart: null, step: null, preparedAt: null };
@@ -189,7 +213,7 @@ function applyState(record, event, now) {
     attempt: count(event.attempt),
     of: count(event.of),
   };
-  return { ...next, restart, calls: 0, busy: false, bar: null, operations: [], preparedAt: now };
+  return { ...next, restart, calls: 0, waiting: 0, busy: false, bar: null, operations: [], preparedAt: now };
 }
 
 /** @param {PluginRecord} record @param {Step} step */

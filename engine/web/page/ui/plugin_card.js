@@ -84,7 +84,8 @@ function Outcome({ record, areListed }) {
   const isLate = open.some(isCancelling) && !hasEnded(record);
   const isDone = isLate && open.every(isCancelling);
   const mayCancel = record.isCancellable && record.calls > 0 && !isDone;
-  const words = (isLate && CANCELLING) || (!areListed && record.outcome) || (mayCancel ? "Under way…" : "");
+  const waits = record.waiting > 0 ? "Waits until the engine is back." : "";
+  const words = (isLate && CANCELLING) || waits || (!areListed && record.outcome) || (mayCancel ? "Under way…" : "");
   if (!words) return null;
   return html`<div class="outcome-line">
     <p class=${record.outcomeFailed ? "outcome outcome-failed" : "outcome"} role="status">${words}</p>

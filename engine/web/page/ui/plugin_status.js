@@ -1,30 +1,10 @@
 /** What a plugin is doing, in a word and a dot. */
 
 import { html } from "../../vendor/preact.js";
-import { isLastKnown, isStarting } from "../state/records.js";
+import { isLastKnown, isStarting, statusWords } from "../state/records.js";
 import { useApp, useObservable } from "./hooks.js";
 
 /** @typedef {import("../state/records.js").PluginRecord} PluginRecord */
-
-/** @type {Record<string, string>} */
-const WORDS = {
-  new: "Starting",
-  queued: "Waiting",
-  preparing: "Building",
-  starting: "Starting",
-  ready: "Ready",
-  draining: "Stopping",
-  stopped: "Stopped",
-  backoff: "Restarting",
-  failed: "Failed",
-};
-
-/** @param {PluginRecord} record */
-export function statusWords(record) {
-  if (record.state === "ready" && record.calls > 1) return `${record.calls} running`;
-  if (record.state === "ready" && (record.calls > 0 || record.busy)) return "Running";
-  return WORDS[record.state] ?? record.state;
-}
 
 /** @param {PluginRecord} record @returns {string} a class of colours */
 function toneOf(record) {
