@@ -143,6 +143,23 @@ async def test_the_focus_is_where_a_person_was(person: Person) -> None:
     await expect(add).to_be_focused()
 
 
+async def test_the_editor_says_how_a_keyboard_leaves_it(person: Person) -> None:
+    card = await person.load(ASKER, "Asker")
+    await card.get_by_role("button", name="Edit", exact=True).click()
+    area = person.page.get_by_role("textbox", name="Source of Asker")
+    hint = person.page.get_by_text("Escape, then Tab, leaves the editor.")
+    await expect(area).to_be_focused()
+    await expect(area).to_have_accessible_description(re.compile("Escape, then Tab, leaves"))
+    await expect(hint).to_be_visible()
+    await person.screenshot("editor-hint")
+    await person.page.keyboard.press("Tab")
+    await expect(area).to_be_focused()
+    await person.page.keyboard.press("Escape")
+    await person.page.keyboard.press("Tab")
+    await expect(person.page.get_by_role("button", name="Download")).to_be_focused()
+    await expect(hint).to_be_hidden()
+
+
 async def test_panels_open_and_close_with_a_key(person: Person) -> None:
     keyboard = person.page.keyboard
     await person.load(ASKER, "Asker")

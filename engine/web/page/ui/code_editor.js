@@ -1,6 +1,6 @@
 /** A text area for code: line numbers, Tab indents, Ctrl+S saves, Escape lets Tab leave again. */
 
-import { html, useRef } from "../../vendor/preact.js";
+import { html, useId, useRef } from "../../vendor/preact.js";
 
 const INDENT = "    ";
 
@@ -11,6 +11,7 @@ const INDENT = "    ";
 export function CodeEditor({ code, label, line, onInput, onSave }) {
   const gutter = useRef(/** @type {HTMLElement | null} */ (null));
   const tabLeaves = useRef(false);
+  const hint = useId();
   const onKeyDown = (/** @type {any} */ event) => {
     const area = event.currentTarget;
     if ((event.ctrlKey || event.metaKey) && event.key === "s") {
@@ -34,7 +35,7 @@ export function CodeEditor({ code, label, line, onInput, onSave }) {
     <textarea
       class="code-text"
       aria-label=${label}
-      title="Tab indents; press Escape first to leave with Tab. Ctrl+S saves."
+      aria-describedby=${hint}
       spellcheck="false"
       autocapitalize="off"
       wrap="off"
@@ -45,5 +46,6 @@ export function CodeEditor({ code, label, line, onInput, onSave }) {
         if (gutter.current) gutter.current.scrollTop = event.currentTarget.scrollTop;
       }}
     ></textarea>
-  </div>`;
+  </div>
+  <p class="code-hint" id=${hint}>Tab indents. Escape, then Tab, leaves the editor. Ctrl+S saves and reloads.</p>`;
 }
