@@ -15,6 +15,9 @@ from imjoy_wire.errors import FrameError
 from imjoy_wire.frames import Frame
 from imjoy_wire.lanes import RUN
 
+from .once import ONCE
+from .shared import WORKER_PREFIX
+
 __all__ = ["Kept", "without"]
 
 
@@ -51,6 +54,7 @@ class Kept:
     """Frames in the order of their numbers. Not for two threads at once."""
 
     def __init__(self) -> None:
+        self._marks = 0  # never begun anew: they are for other workers, not for an engine
         self._begin()
 
     def _begin(self) -> None:
@@ -65,6 +69,13 @@ class Kept:
     def has_room(self) -> bool:
         """Whether another frame may be sent before an ack comes."""
         return self._bytes < WINDOW_BYTES and len(self._under_way) < WINDOW_FRAMES
+
+    def marked(self, frame: Frame) -> Frame:
+        """Return what is to be sent; for another worker, with what tells it from a second one."""
+        if not frame.to.startswith(WORKER_PREFIX):
+            return frame
+        self._marks += 1
+        return frame._replace(extra={**(frame.extra or {}), ONCE: self._marks})
 
     def number(self, frame: Frame) -> Frame:
         """Return the frame with its number; it is kept, so nobody may change its buffers."""

@@ -244,6 +244,7 @@ class Link:
                 self._changed.wait()
             if self._is_closed:
                 return
+            frame = self._kept.marked(frame) if self._kept is not None else frame
             if self._may_write_now and not is_big(frame):
                 if self._kept is not None:
                     parts = encode_frame(self._kept.number(owned(frame)))

@@ -4,7 +4,8 @@ The engine gives its workers a directory in memory. The sender writes a frame's 
 there and sends the frame without them, with the header key `shm`: {"name", "sizes"}. The receiver
 maps the file and removes it. The name begins with the receiver's id, so that nobody can be made to
 open, or to remove, what was not written for it; the engine removes what a worker that ends has not
-fetched. Whenever this cannot be done, the frame travels as it is.
+fetched. Whenever this cannot be done, the frame travels as it is; so does everything that a worker
+sends which outlasts its engine, since the next engine removes the files of the last one.
 """
 
 import itertools
@@ -30,10 +31,11 @@ _NAME = r"[A-Za-z0-9_-]{1,200}"
 
 
 class SharedMemory:
-    """The directory that the engine gave to this worker."""
+    """The directory that the engine gave to this worker; with `puts` False it only takes."""
 
-    def __init__(self, directory: Optional[str], peer_id: str) -> None:
+    def __init__(self, directory: Optional[str], peer_id: str, puts: bool = True) -> None:
         self._directory = directory
+        self._puts = puts
         self._peer_id = peer_id
         self._numbers = itertools.count()
         self._salt = os.urandom(8).hex()
@@ -42,7 +44,7 @@ class SharedMemory:
 
     def put(self, frame: Frame) -> Frame:
         """Return the frame to send: without its buffers if they lie in shared memory now."""
-        if not frame.buffers:
+        if not frame.buffers or not self._puts:
             return frame
         sizes = [memoryview(buffer).nbytes for buffer in frame.buffers]
         total = sum(sizes)
@@ -120,9 +122,7 @@ class SharedMemory:
 
     def move_to(self, directory: Optional[str]) -> None:
         """Use another engine's directory from now on; nothing of the last one is there any more."""
-        with self._lock:
-            self._directory = directory
-            self._unfetched.clear()
+        self._directory = directory
 
     def forget(self, receiver: str) -> None:
         """Remove what a receiver that is gone has not fetched."""

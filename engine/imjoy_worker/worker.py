@@ -27,6 +27,7 @@ from .executors import PluginLoop, PluginPool
 from .export_watch import ExportWatch
 from .link import Link
 from .loader import Loader
+from .once import Taken
 from .processes import ProcessPool
 from .promise import Promise
 from .runs import Runs
@@ -71,7 +72,9 @@ class Worker:
         }
         self.peer = Peer(str(welcome["peer_id"]), self, config, os.urandom(4).hex())
         self._max_message_bytes = int(welcome.get("max_message_bytes") or MAX_FRAME_BYTES)
-        self._shared = SharedMemory(welcome.get("shared_memory"), self.peer.peer_id)
+        self._shared = SharedMemory(
+            welcome.get("shared_memory"), self.peer.peer_id, puts="outlast" not in welcome
+        )
         self.pool = PluginPool(loop)
         loop.set_default_executor(self.pool)
         loop.set_exception_handler(self._on_loop_error)
@@ -95,6 +98,7 @@ class Worker:
         self.dispatcher.on_setup = self._begun.setup_ended
         self._runs = Runs()
         self.api._on_progress = self._tell_progress
+        self._taken = Taken()
         self._is_leaving = False
         self._orphaned: List[str] = []
         """Clients of an engine that has ended; the next one to come takes their place."""
@@ -230,6 +234,8 @@ class Worker:
     def _on_frame(self, frame: Frame) -> None:
         try:
             if frame.kind == "rpc":
+                if not self._taken.is_new(frame):
+                    return
                 frame = self._shared.take(frame)
                 message = codec.unpack(frame.body, frame.buffers)
                 if RUN in frame.extra and isinstance(message, dict):

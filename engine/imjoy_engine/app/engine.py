@@ -54,7 +54,7 @@ from imjoy_engine.plugins.usage import UsageMeter
 from imjoy_engine.processes import ForkServer, Shims
 from imjoy_engine.provisioners import LocalProvisioner
 from imjoy_engine.relay.relay import Relay
-from imjoy_engine.relay.routes import Routes
+from imjoy_engine.relay.routes import Room, Routes
 from imjoy_engine.resources import GpuLeases, load_probe
 from imjoy_engine.resources.cgroups import find_cgroups
 from imjoy_engine.session import SessionRegistry
@@ -294,8 +294,8 @@ class Engine:
         self._admin.ends.hear(event)
         self._registry.plugin_event(instance, event)
 
-    def _frame(self, instance: PluginInstance, frame: Frame) -> None:
-        self._registry.plugin_frame(instance, frame)
+    def _frame(self, instance: PluginInstance, frame: Frame) -> Room | None:
+        return self._registry.plugin_frame(instance, frame)
 
     async def _info(self) -> dict[str, Any]:
         return engine_info(self.config.name, self.url, await self._gpus.inventory())

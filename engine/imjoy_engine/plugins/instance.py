@@ -13,13 +13,14 @@ from typing import Any
 
 from imjoy_engine.errors import EngineError
 from imjoy_engine.ids import new_id, new_secret
+from imjoy_engine.plugins.awaited import Awaited
 from imjoy_engine.plugins.consent import Question
 from imjoy_engine.plugins.lifecycle import Lifecycle, State
 from imjoy_engine.plugins.log_files import log_path
 from imjoy_engine.plugins.manifest import PluginManifest
 from imjoy_engine.plugins.output import OutputLog
 from imjoy_engine.resources import GpuLease, Place
-from imjoy_engine.transport import Channel
+from imjoy_engine.transport import Channel, Receiver
 from imjoy_wire.frames import Frame
 
 __all__ = ["Eviction", "InstanceObserver", "PluginInstance"]
@@ -41,7 +42,7 @@ class InstanceObserver:
     def __init__(
         self,
         on_event: Callable[[PluginInstance, dict[str, Any]], None],
-        on_frame: Callable[[PluginInstance, Frame], None],
+        on_frame: Callable[[PluginInstance, Frame], Receiver | None],
     ) -> None:
         self.on_event = on_event
         self.on_frame = on_frame
@@ -66,7 +67,8 @@ class PluginInstance:
         self.manifest = manifest
         self.workspace = workspace
         self.work_dir = work_dir
-        self.channel: Channel | None = None
+        self._channel: Channel | None = None
+        self._awaited: Awaited | None = None
         self.pid: int | None = None
         self.started_s: float | None = None
         """When the process became this plugin's, on the monotonic clock; None where an earlier
@@ -97,9 +99,28 @@ class PluginInstance:
         """Return where the plugin is in its life."""
         return self.lifecycle.state
 
+    @property
+    def channel(self) -> Channel | None:
+        """Return the way to its process, once that was welcomed."""
+        return self._channel
+
+    @channel.setter
+    def channel(self, channel: Channel | None) -> None:
+        """Be reached by `channel`; what has waited for its process goes first."""
+        self._channel = channel
+        if self._awaited is not None and channel is not None:
+            self._awaited.back(channel)
+            self._awaited = None
+
+    @property
+    def room(self) -> Channel | Awaited | None:
+        """Return what says whether it keeps up with its frames; None before its start."""
+        return self._channel or self._awaited
+
     def resume(self, instance_id: str, peer_id: str, secret: str) -> None:
         """Be a plugin that an earlier engine has started; before anything else is done with it."""
         self.id, self.peer_id, self.secret = instance_id, peer_id, secret
+        self._awaited = Awaited()
         self.output = self._output(self.output.max_file_bytes)
 
     def renew(self) -> None:
@@ -116,9 +137,14 @@ class PluginInstance:
         return peer_id == self.peer_id
 
     def deliver(self, frame: Frame) -> None:
-        """Send a frame to the worker; one that comes after its end is dropped."""
-        if self.channel is not None:
-            self.channel.send(frame)
+        """Send a frame to the worker; one that comes after its end is dropped.
+
+        Of a plugin that an earlier engine has started it waits until its process is back.
+        """
+        if self._channel is not None:
+            self._channel.send(frame)
+        elif self._awaited is not None:
+            self._awaited.put(frame)
 
     def join(self, peer_id: str, *, replaces: Sequence[str] = ()) -> None:
         """Tell the worker of a client's end; before its start this waits for the welcome.
@@ -179,18 +205,20 @@ class PluginInstance:
         await asyncio.wait({answer}, timeout=_ANSWER_S)
         return answer.result() if answer.done() else 0.0
 
-    def receive(self, frame: Frame) -> None:
-        """Hand a frame of the worker upwards; what it tells the engine itself is taken here."""
+    def receive(self, frame: Frame) -> Receiver | None:
+        """Hand a frame of the worker upwards; what it tells the engine itself is taken here.
+
+        Returns the process that it was passed on to, if it was.
+        """
         if not frame.to and frame.kind == "idle":
             self._told(frame)
-            return
-        if not frame.to and frame.kind == "raised":
+        elif not frame.to and frame.kind == "raised":
             self._raised(frame)
-            return
-        if not frame.to and frame.kind == "begun":
+        elif not frame.to and frame.kind == "begun":
             self._begun(frame)
-            return
-        self._observer.on_frame(self, frame)
+        else:
+            return self._observer.on_frame(self, frame)
+        return None
 
     def _told(self, frame: Frame) -> None:
         answer = self._idle_answer
@@ -223,6 +251,8 @@ class PluginInstance:
     def _state_changed(self, state: State, detail: dict[str, Any]) -> None:
         if not self.lifecycle.is_final:
             self.output.mark(" ".join(filter(None, [state.value, str(detail.get("detail", ""))])))
+        elif self._awaited is not None:
+            self._awaited.over()
         self.emit("state", state=state.value, **detail)
 
     def _printed(self, stream: str, text: str) -> None:

@@ -13,6 +13,7 @@ from imjoy_engine.plugins.instance import InstanceObserver, PluginInstance
 from imjoy_engine.plugins.manifest import PluginManifest
 from imjoy_engine.plugins.supervisor import PluginSupervisor
 from imjoy_engine.plugins.tools import Tools
+from imjoy_engine.transport import Receiver
 from imjoy_wire.frames import Frame
 
 __all__ = ["EngineStoppingError", "PluginPool", "TooManyPluginsError", "check_room"]
@@ -42,7 +43,7 @@ class PluginPool:
         *,
         log_dir: Path,
         on_event: Callable[[PluginInstance, dict[str, Any]], None],
-        on_frame: Callable[[PluginInstance, Frame], None],
+        on_frame: Callable[[PluginInstance, Frame], Receiver | None],
     ) -> None:
         self._tools = tools
         self._log_dir = log_dir

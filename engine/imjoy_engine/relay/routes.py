@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,6 +22,10 @@ class Room(Protocol):
 
     async def drained(self) -> None:
         """Return when it keeps up again, or has ended."""
+        ...
+
+    def left(self) -> asyncio.Future[None] | None:
+        """Return what is done when all it was given has left this process; None when it has."""
         ...
 
 

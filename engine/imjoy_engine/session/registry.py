@@ -101,21 +101,28 @@ class SessionRegistry:
         elif self._tools.routes.find(instance.peer_id) is None:
             self._tools.routes.add(_route_to(instance))
 
-    def plugin_frame(self, instance: PluginInstance, frame: Frame) -> None:
-        """Forward a frame of a worker, which waits while another worker does not keep up."""
+    def plugin_frame(self, instance: PluginInstance, frame: Frame) -> Room | None:
+        """Forward a frame of a worker, which waits while another worker does not keep up.
+
+        Returns that one's room, of what this engine's own end would lose.
+        """
         try:
             of_a_run = self._tools.runs.heard(frame, instance)
             if of_a_run and self._tools.routes.find(frame.to) is None:
-                return  # its result is kept, though nobody is there who asked for it
+                return None  # its result is kept, though nobody is there who asked for it
             room = self._tools.relay.forward(frame, instance)
         except WireError as error:
             if instance.channel is not None:
                 instance.channel.abort(f"The plugin sent what is no message: {error}")
-            return
+            return None
         if room is not None and instance.channel is not None:
             task = asyncio.get_running_loop().create_task(_held_until(room, instance.channel))
             self._holding.add(task)
             task.add_done_callback(self._holding.discard)
+        if not instance.manifest.may_detach:
+            return None
+        route = self._tools.routes.find(frame.to)
+        return None if route is None else route.room()
 
     async def find_detached(self) -> Callable[[], None]:
         """Take on the plugins that earlier engines left: clients may attach from now on.
@@ -194,7 +201,7 @@ def _say_lost(session: Session, why: str) -> None:
 
 
 def _route_to(instance: PluginInstance) -> Route:
-    return Route(instance.peer_id, instance.workspace, instance.deliver, lambda: instance.channel)
+    return Route(instance.peer_id, instance.workspace, instance.deliver, lambda: instance.room)
 
 
 async def _held_until(room: Room, channel: Channel) -> None:

@@ -2,6 +2,14 @@
 
 from imjoy_engine.transport.channel import Channel
 from imjoy_engine.transport.listener import Arrival, Ticket, WorkerListener, arrival_or_exit
-from imjoy_engine.transport.numbered import receive_numbered
+from imjoy_engine.transport.numbered import Receiver, receive_numbered
 
-__all__ = ["Arrival", "Channel", "Ticket", "WorkerListener", "arrival_or_exit", "receive_numbered"]
+__all__ = [
+    "Arrival",
+    "Channel",
+    "Receiver",
+    "Ticket",
+    "WorkerListener",
+    "arrival_or_exit",
+    "receive_numbered",
+]

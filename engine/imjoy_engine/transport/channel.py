@@ -34,8 +34,9 @@ class Channel(asyncio.BufferedProtocol):
         self._paused_by: set[int] = set()
         self._writable = asyncio.Event()
         self._writable.set()
+        self._left: asyncio.Future[None] | None = None
         self._early: list[Frame] = []
-        self._on_frame: Callable[[Frame], None] = self._early.append
+        self._on_frame: Callable[[Frame], object] = self._early.append
         self.closed: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
 
     @property
@@ -51,14 +52,16 @@ class Channel(asyncio.BufferedProtocol):
     @property
     def is_writable(self) -> bool:
         """Return whether the peer keeps up: less than the high-water mark waits to be sent."""
-        return self._writable.is_set()
+        if self._left is None or self._transport is None:
+            return self._writable.is_set()
+        return self._transport.get_write_buffer_size() <= _HIGH_WATER_BYTES
 
     @property
     def is_reading(self) -> bool:
         """Return whether the peer's bytes are taken in."""
         return self._transport is not None and self._transport.is_reading()
 
-    def receive_with(self, on_frame: Callable[[Frame], None]) -> None:
+    def receive_with(self, on_frame: Callable[[Frame], object]) -> None:
         """Hand every frame to `on_frame` from now on, first those that came before."""
         self._on_frame = on_frame
         early, self._early = self._early, []
@@ -77,6 +80,20 @@ class Channel(asyncio.BufferedProtocol):
     async def drained(self) -> None:
         """Return when less than the high-water mark waits, or the stream has ended."""
         await self._writable.wait()
+
+    def left(self) -> asyncio.Future[None] | None:
+        """Return what is done when all that was sent has left this process; None when it has.
+
+        Then the system keeps it for the worker, whatever becomes of this process.
+        """
+        transport = self._transport
+        if transport is None or not self.is_open or not transport.get_write_buffer_size():
+            return None
+        if self._left is None:
+            self._left = asyncio.get_running_loop().create_future()
+            # Has `resume_writing` called when nothing waits.
+            transport.set_write_buffer_limits(high=0)
+        return self._left
 
     def pause_reading(self, why: object) -> None:
         """Read nothing more until the same `why` resumes: the peer's writes will block."""
@@ -113,6 +130,7 @@ class Channel(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note the end."""
+        self._all_left()
         self._writable.set()
         if not self.closed.done():
             self.closed.set_result(None)
@@ -142,4 +160,12 @@ class Channel(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         """Let senders go on."""
+        if self._left is not None and self._transport is not None:
+            self._all_left()
+            self._transport.set_write_buffer_limits(high=_HIGH_WATER_BYTES)
         self._writable.set()
+
+    def _all_left(self) -> None:
+        left, self._left = self._left, None
+        if left is not None:
+            left.set_result(None)

@@ -7,6 +7,7 @@ from imjoy_wire.delivery import WINDOW_FRAMES
 from imjoy_wire.errors import FrameError
 from imjoy_wire.frames import Frame
 from imjoy_worker.kept import Kept, without
+from imjoy_worker.once import ONCE
 
 
 def frame(text: str, to: str = "b") -> Frame:
@@ -96,3 +97,15 @@ def test_nothing_is_kept_for_a_peer_that_is_gone():
     kept.forget("gone")
     kept.number(pieces[1])
     assert bodies(kept.begin_again())[:1] == [b"a"]
+
+
+def test_what_goes_to_another_worker_is_marked_anew_whatever_engine_there_is():
+    kept = Kept()
+    first, second = (kept.marked(frame(text, to="w_b")) for text in "ab")
+    assert (first.extra[ONCE], second.extra[ONCE]) == (1, 2)
+    kept.number(first)
+    (again,) = kept.begin_again()
+    assert again.extra[ONCE] == 1
+    assert kept.marked(frame("c", to="w_c")).extra[ONCE] == 3
+    page = frame("d", to="c_page")
+    assert kept.marked(page) is page

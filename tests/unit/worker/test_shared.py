@@ -50,6 +50,7 @@ def test_without_a_directory_or_room_it_travels_as_it_is(ends, tmp_path, monkeyp
     big = frame(bytes(SHARED_BYTES))
     assert SharedMemory(None, "w_a").put(big) is big
     assert SharedMemory(str(tmp_path / "gone"), "w_a").put(big) is big
+    assert SharedMemory(str(tmp_path), "w_a", puts=False).put(big) is big
     monkeypatch.setattr(shared, "MAX_UNFETCHED_BYTES", SHARED_BYTES * 2)
     sender, receiver = ends
     first = sender.put(big)

@@ -23,7 +23,14 @@ class Ends:
         self.channel = channel
         self.worker = worker
         self.taken: list[bytes] = []
-        receive_numbered(channel, lambda frame: self.taken.append(bytes(frame.body)), written)
+        self.receiver: Channel | None = None
+        receive_numbered(channel, self._take, written)
+
+    def _take(self, frame: Frame) -> Channel | None:
+        self.taken.append(bytes(frame.body))
+        if self.receiver is not None:
+            self.receiver.send(frame)
+        return self.receiver
 
     async def send(self, *numbers: int) -> None:
         frames = [Frame("b", "w", "rpc", b"%d" % number, (), {"n": number}) for number in numbers]
@@ -98,3 +105,41 @@ async def test_what_must_be_kept_is_acknowledged_when_it_is() -> None:
     channel.close()
     await channel.closed
     theirs.close()
+
+
+async def test_what_another_process_is_given_is_acknowledged_when_it_has_left(ends: Ends) -> None:
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    loop = asyncio.get_running_loop()
+    _, receiver = await loop.create_unix_connection(
+        lambda: Channel(lambda _: None, 1 << 20), sock=ours
+    )
+    assert receiver.left() is None
+    receiver.send(Frame("b", "", "rpc", bytes(3 << 20)))
+    left = receiver.left()
+    assert left is not None
+    assert receiver.left() is left
+    assert receiver.is_writable
+    receiver.send(Frame("b", "", "rpc", bytes(3 << 20)))
+    assert not receiver.is_writable
+    ends.receiver = receiver
+    await ends.send(1)
+    hears = asyncio.ensure_future(ends.hears())
+    assert not (await asyncio.wait({hears}, timeout=0.05))[0]
+    assert ends.taken == [b"1"]
+    while not left.done():
+        await loop.sock_recv(theirs, 1 << 20)
+    assert await hears == 1
+    assert receiver.left() is None
+    assert receiver.is_writable
+    # Nothing of the order to be told stays: little that waits holds nobody.
+    receiver.send(Frame("b", "", "rpc", bytes(2 << 20)))
+    assert receiver.is_writable
+    ends.receiver = None
+    await ends.send(2)
+    assert await ends.hears() == 2
+    last = receiver.left()
+    assert last is not None
+    theirs.close()
+    await asyncio.wait_for(last, 20)
+    await receiver.closed
