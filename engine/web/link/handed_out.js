@@ -6,7 +6,10 @@
  */
 
 import { CallbackStore, Holders } from "./callbacks.js";
-import { END } from "./streams.js";
+import { END, ENDED } from "./streams.js";
+
+/** So many generators that have ended still answer; as in Python. */
+export const MAX_ENDED = 1024;
 
 export class HandedOut {
   callbacks = new CallbackStore();
@@ -15,6 +18,8 @@ export class HandedOut {
   /** What stays for as long as the plugin, whatever is told: the page's own interface. @type {any} */
   lasting = null;
   streams = 0;
+  /** The ids of generators that have ended, the last one at the end. @type {string[]} */
+  ended = [];
 
   /** @param {string} first the peer that holds everything at first */
   constructor(first) {
@@ -22,14 +27,25 @@ export class HandedOut {
   }
 
   /**
-   * Keep the steps of a generator; return their id.
-   * @param {(forget: () => void) => object} make
+   * Keep the steps of a generator; return their id. It answers also some time after its end: whoever
+   * draws asks for a few items ahead, and so also for some after the last.
+   * @param {(hasEnded: () => void) => object} make
    * @returns {string}
    */
   addStream(make) {
     const id = `s${this.streams++}`;
-    this.objects[id] = make(() => delete this.objects[id]);
+    this.objects[id] = make(() => {
+      if (id in this.objects) this.hasEnded(id);
+    });
     return id;
+  }
+
+  /** @param {string} id of a generator */
+  hasEnded(id) {
+    if (this.objects[id] === ENDED) return;
+    this.objects[id] = ENDED;
+    this.ended.push(id);
+    if (this.ended.length > MAX_ENDED) delete this.objects[String(this.ended.shift())];
   }
 
   /**
@@ -48,14 +64,28 @@ export class HandedOut {
       if (!this.holders.letGo(id, sender)) continue;
       if (this.callbacks.keeps(id)) this.callbacks.release([id]);
       const object = this.objects[id];
-      // What has a name of its own stays, too.
-      if (object !== this.lasting && object?._rintf !== id) this.forget(id);
+      // What has a name of its own stays, too, and what only says that it has ended.
+      const stays = object === this.lasting || object === ENDED || object?._rintf === id;
+      if (!stays) this.forget(id);
     }
   }
 
   /** @param {string} peer that is gone, and holds nothing any more */
   left(peer) {
     this.released({ sender: peer, released: this.holders.heldBy(peer) });
+  }
+
+  /**
+   * Forget an object because somebody asks for it by name; tell whether there was one.
+   * @param {string} id
+   * @returns {boolean}
+   */
+  dispose(id) {
+    if (this.objects[id] === ENDED) return false;
+    const isStream = this.objects[id]?.[END] !== undefined;
+    const known = this.forget(id);
+    if (isStream) this.hasEnded(id);
+    return known;
   }
 
   /**

@@ -136,7 +136,7 @@ export function createPluginRPC(RPC, connection, { name, owners }) {
 
     /** @param {any} generator of this page */
     encodeStream(generator) {
-      const id = this.handedOut.addStream((forget) => ownSteps(generator, forget));
+      const id = this.handedOut.addStream((hasEnded) => ownSteps(generator, hasEnded));
       const method = { _rtype: "interface", _rtarget_id: connection.peer_id, _rintf: id };
       return {
         _rtype: "generator",
@@ -381,7 +381,7 @@ export function createPluginRPC(RPC, connection, { name, owners }) {
 
     /** @param {{object_id: string, sender: string}} message */
     disposeHere({ object_id: id, sender }) {
-      const known = this.handedOut.forget(id);
+      const known = this.handedOut.dispose(id);
       const outcome = known ? {} : { error: `Object (id=${id}) not found.` };
       connection.emit({ type: "disposed", target_id: sender, object_id: id, ...outcome });
     }

@@ -26,13 +26,22 @@ export function isGenerator(value) {
 }
 
 /**
- * Return the steps of a generator as an object for another end; `forget` is called when it ends.
- * @param {any} generator
- * @param {() => void} forget
+ * What an end draws from whose generator has ended.
+ * @type {{next: () => Step, return: () => Step}}
  */
-export function ownSteps(generator, forget) {
+export const ENDED = Object.freeze({
+  next: () => ({ done: true }),
+  return: () => ({ done: true }),
+});
+
+/**
+ * Return the steps of a generator as an object for another end; `hasEnded` is called when it ends.
+ * @param {any} generator
+ * @param {() => void} hasEnded
+ */
+export function ownSteps(generator, hasEnded) {
   const end = async () => {
-    forget();
+    hasEnded();
     await generator.return?.();
     return { done: true };
   };
@@ -43,10 +52,10 @@ export function ownSteps(generator, forget) {
         const { value, done } = await generator.next();
         if (!done) return { value: await value, done: false };
       } catch (error) {
-        forget();
+        hasEnded();
         throw error;
       }
-      forget();
+      hasEnded();
       return { done: true };
     },
     return: end,

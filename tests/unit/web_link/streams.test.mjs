@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { MAX_ENDED } from "../../../engine/web/link/handed_out.js";
 import { FakeEngine } from "./support/engine.mjs";
 import { NEVER } from "./support/worker.mjs";
 import { coreApi, eventually, linkTo, rejection, started } from "./support/page.mjs";
@@ -119,11 +120,14 @@ test("generators of the page are drawn from, step by step", async () => {
   const steps = await Promise.all([1, 2, 3].map(() => worker.call(letters.next)));
   assert.deepEqual(steps, [{ value: "a", done: false }, { value: "b", done: false }, { done: true }]);
   assert.deepEqual(ended, ["letters"]);
-  assert.equal((await rejection(worker.call(letters.next)))._rtype, "error", "it is forgotten");
+  assert.deepEqual(await worker.call(letters.next), { done: true }, "asked for ahead of the end");
 
   const numbers = await worker.call(worker.api.numbers);
   assert.deepEqual(await worker.call(numbers.next), { value: 1, done: false });
   assert.equal((await rejection(worker.call(numbers.next)))._rname, "TypeError");
+  assert.deepEqual(await worker.call(numbers.next), { done: true });
+  worker.send({ type: "released", released: [numbers._rintf] });
+  assert.deepEqual(await worker.call(numbers.next), { done: true }, "what was on its way meanwhile");
 });
 
 for (const [way, leave] of Object.entries({
@@ -150,8 +154,25 @@ for (const [way, leave] of Object.entries({
     await worker.call(stream.next);
     await leave(worker, stream);
     await eventually(() => closed === 1, "it is closed");
+    if (way === "the plugin's end") return;
+    const late = worker.call(stream.next);
+    if (way === "being let go of") assert.equal((await rejection(late))._rtype, "error", "it did not end");
+    else assert.deepEqual(await late, { done: true });
   });
 }
+
+test("of the generators that have ended the last ones answer, and nothing else stays", async () => {
+  const { worker } = await pluginWith({}, { *none() {} });
+  const streams = [];
+  for (let n = 0; n < MAX_ENDED + 1; n += 1) {
+    streams.push(await worker.call(worker.api.none));
+    assert.deepEqual(await worker.call(streams.at(-1).next), { done: true });
+  }
+  assert.equal((await rejection(worker.call(streams[0].next)))._rtype, "error");
+  assert.deepEqual(await worker.call(streams[1].next), { done: true });
+  worker.send({ type: "disposeObject", object_id: streams[1]._rintf });
+  await eventually(() => worker.received.some(({ type, error }) => type === "disposed" && error), "it was over");
+});
 
 test("a generator that another peer draws from is closed when both have gone", async () => {
   let closed = 0;
