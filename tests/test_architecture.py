@@ -15,6 +15,11 @@ MODULES = sorted(
     for path in (ENGINE / package).rglob("*.py")
     if "built" not in path.parts
 )
+SCRIPTS = sorted(
+    path
+    for folder in ("frames", "link", "page")
+    for path in (ENGINE / "web" / folder).rglob("*.js")
+)
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "common", "core", "misc", "manager"}
 MAX_LINES = 400
 MAX_FUNCTION_LINES = 60
@@ -35,6 +40,11 @@ def test_a_module_stays_small_and_says_what_it_is(path: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             assert lines <= MAX_FUNCTION_LINES, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
+def test_a_script_of_the_page_stays_small(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
 
 
 def test_every_folder_of_the_engine_is_in_the_tour() -> None:

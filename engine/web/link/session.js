@@ -5,11 +5,10 @@
  * A short drop is hidden: frames wait for the same session to come back, and are forgotten when
  * another one comes instead. A request never waits: what is asked later means something else.
  *
- * What is not here: how frames travel (`traffic.js`, `roads.js`), what they say (`conn.js`), what
- * the requests are for (`index.js`).
+ * What is not here: what is told of its state (`standing.js`), how frames travel (`traffic.js`,
+ * `roads.js`), what they say (`conn.js`), what the requests are for (`index.js`).
  */
 
-import { Emitter } from "./events.js";
 import { LinkError, errorOf, isRecord } from "./errors.js";
 import { SessionMemory } from "./memory.js";
 import { checkedSize, fromEvent, messageOf, toFrame } from "./frames.js";
@@ -17,9 +16,9 @@ import { Peers } from "./peers.js";
 import { Requests } from "./requests.js";
 import { Roads } from "./roads.js";
 import { openSocket } from "./socket.js";
+import { Standing } from "./standing.js";
 import { Traffic } from "./traffic.js";
 
-/** @typedef {"connecting" | "online" | "offline" | "refused"} LinkState */
 /** @typedef {import("./frames.js").Frame} Frame */
 /** @typedef {import("./frames.js").Header} Header */
 /** @typedef {import("./peers.js").Receiver} Receiver */
@@ -52,12 +51,11 @@ const MAX_WAITING_BYTES = 64 * 2 ** 20;
  * changes), `run {run, message}` (the answer of one that was asked for) and `lost` (an Error) when the ends of all peers are
  * gone: the grace is over, or the engine has begun a new session.
  */
-export class Session extends Emitter {
+export class Session extends Standing {
   /** @param {SessionOptions} options */
   constructor(options) {
     const { url, token, workspace, clientId, io, storage, graceS, retryS = 2 } = options;
-    super();
-    this.url = url;
+    super(url);
     this.token = token;
     this.workspace = workspace;
     this.page = clientId;
@@ -65,11 +63,6 @@ export class Session extends Emitter {
     this.graceS = graceS ?? GRACE_S;
     this.graceIsGiven = graceS !== undefined;
     this.retryS = retryS;
-    /** @type {LinkState} */
-    this.state = "connecting";
-    this.message = "";
-    /** When it is tried again by itself what was refused, in milliseconds; 0: it is not. */
-    this.retryAt = 0;
     this.goodbye = LOST;
     /** @type {Record<string, any> | null} */
     this.info = null;
@@ -334,36 +327,6 @@ export class Session extends Emitter {
 
   // ── bookkeeping ────────────────────────────────────────────────────────────────────────────
 
-  /**
-   * @param {number} timeoutS
-   * @returns {Promise<void>}
-   */
-  settled(timeoutS) {
-    return new Promise((resolve, reject) => {
-      const check = () => {
-        if (this.state === "online") done(resolve);
-        else if (this.state === "refused") done(() => reject(new LinkError(this.message)));
-      };
-      /** @param {() => void} settle */
-      const done = (settle) => {
-        off();
-        clearTimeout(timer);
-        settle();
-      };
-      const off = this.on("state", check);
-      const timer = setTimeout(() => done(() => reject(this.awayError())), timeoutS * 1000);
-      if (this.state === "online") done(resolve);
-    });
-  }
-
-  /** @returns {LinkError} */
-  awayError() {
-    return new LinkError(
-      this.state === "refused" ? this.message : `The engine at ${this.url} is not connected.`,
-      { code: "not-connected", hint: "Check that it runs, then try again." },
-    );
-  }
-
   endGrace() {
     clearTimeout(this.graceTimer);
     this.graceTimer = undefined;
@@ -387,16 +350,6 @@ export class Session extends Emitter {
     this.later = [];
     this.peers.forgetEarly();
     this.fire("lost", error);
-  }
-
-  /**
-   * @param {LinkState} state
-   * @param {string} message
-   */
-  enter(state, message, retryAt = 0) {
-    if (this.state === state && this.message === message && this.retryAt === retryAt) return;
-    Object.assign(this, { state, message, retryAt });
-    this.fire("state", { state, message, retryAt });
   }
 }
 
