@@ -20,6 +20,9 @@ CHANNEL = Subject("engine, data channel", "engine", {"data_channel": True})
 SOCKETIO = Subject("engine, Socket.IO", "engine", {"data_channel": False})
 
 BARE = Subject("floor: a bare asyncio worker", "bare_worker", opener="hosting")
+BARE_SPARE = Subject(
+    "floor: a bare worker that is there already", "bare_worker", {"spare": True}, None, "hosting"
+)
 HOST = Subject("engine", "engine", opener="hosting")
 NEW = Subject("engine, new process", "engine", {"spares": 1, "spare": False}, None, "hosting")
 SPARE = Subject("engine, spare interpreter", "engine", {"spares": 1}, None, "hosting")
@@ -221,11 +224,12 @@ BENCHMARKS: dict[str, Benchmark] = {
             Measured("stop", "plugin stop", "ms"),
             Measured("spare", "memory of a spare interpreter, beside its shim", "MB"),
         ),
-        (BARE, NEW, SPARE, EXITING),
+        (BARE, BARE_SPARE, NEW, SPARE, EXITING),
         (
             Bar(NEW, BARE, {"start": 1.6}),
             Bar(NEW, None, {"stop": 50.0}),
             Bar(SPARE, None, {"start": 30.0}),
+            Bar(SPARE, BARE_SPARE, {}),
         ),
         others=(*STARTERS, *HOSTS),
         ahead=NEW,

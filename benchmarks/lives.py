@@ -17,7 +17,8 @@ PATIENCE_S = 12.0
 FEWER = 10
 CORES = os.cpu_count() or 1
 REST_S = 2.0
-IDLE_S = 5.0
+IDLE_S = 30.0
+"""Longer than the 25 s between two signs of life on a connection."""
 
 
 class Plugin(Protocol):

@@ -18,7 +18,7 @@ from rich.table import Table
 from benchmarks import browser, building, comparisons, steps
 from benchmarks.measure import Row
 from benchmarks.running import Started
-from benchmarks.system import machine_busy_s, own_busy_s
+from benchmarks.system import machine_busy_s, own_busy_s, touch_us
 
 OF_THEIR_OWN: dict[str, Callable[[int], Awaitable[list[Row]]]] = {
     "browser": browser.benchmark,
@@ -31,17 +31,22 @@ OUT = Path(__file__).parent / "out" / "latest.json"
 LONGEST_S = 900.0
 WIDTH_WITHOUT_TERMINAL = 130
 LEAST_ROUNDS = 5
+REST_S = 1.0
 
 
 def main() -> None:
     options = _options()
     began = time.monotonic()
     names = options.names or list(BENCHMARKS)
+    touched_us = [touch_us(REST_S)]
     busy_s, own_s = machine_busy_s(), own_busy_s()
     rows = asyncio.run(_measured(names, options))
     others_s = machine_busy_s() - busy_s - (own_busy_s() - own_s)
     cores = max(0.0, others_s) / (time.monotonic() - began)
+    touched_us.append(touch_us(REST_S))
     rows.append(Row("cores at work on anything else during this run", cores, "cores"))
+    touch = f"first touch of a page of memory that has rested for {REST_S:g} s, before and after"
+    rows.append(Row(touch, sum(touched_us) / len(touched_us), "us"))
     _kept(rows)
     console = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
     console.print(shown(rows, f"Medians of {options.rounds} interleaved rounds"))

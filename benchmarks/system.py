@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import mmap
 import os
+import time
 from pathlib import Path
 from typing import NamedTuple
 
 MB = 1_000_000
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 PROC = Path("/proc")
+TOUCHED_PAGES = 2048
 
 
 def forget_peak(pid: int) -> None:
@@ -68,6 +71,26 @@ def _schedstat(thread: Path) -> list[int]:
         return [int(number) for number in (thread / "schedstat").read_text().split()]
     except (FileNotFoundError, ProcessLookupError):
         return [0, 0, 0]  # it has just ended
+
+
+def touch_us(rested_s: float) -> float:
+    """Return what the first touch of a page of memory takes that has rested for so long.
+
+    Beyond a few tenths of a microsecond it is the machine's own doing, a virtual one's most often:
+    whatever has rested is slow there for its first moments, whoever wrote it.
+    """
+    size = TOUCHED_PAGES * mmap.PAGESIZE
+    with mmap.mmap(-1, size) as memory:
+        if hasattr(mmap, "MADV_NOHUGEPAGE"):
+            memory.madvise(mmap.MADV_NOHUGEPAGE)
+        offsets = range(0, size, mmap.PAGESIZE)
+        for offset in offsets:
+            memory[offset] = 1
+        time.sleep(rested_s)
+        began = time.perf_counter()
+        for offset in offsets:
+            memory[offset] = 2
+        return (time.perf_counter() - began) / TOUCHED_PAGES * 1e6
 
 
 def machine_busy_s() -> float:

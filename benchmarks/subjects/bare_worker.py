@@ -1,6 +1,6 @@
 """The floor of starts, stops and many: an asyncio worker that connects back and echoes lines.
 
-Its socket's end is its order to leave.
+Its socket's end is its order to leave. With `spare` one is there before it is asked for.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+from benchmarks.subjects.engine import QUIET_S
 
 WORKER = """
 import asyncio, sys
@@ -26,9 +28,20 @@ asyncio.run(main(sys.argv[1]))
 
 
 class BareWorker:
-    def __init__(self, process: asyncio.subprocess.Process, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
         self._process = process
+        self._reader = reader
         self._writer = writer
+
+    async def call(self) -> None:
+        self._writer.write(b"call\n")
+        if await self._reader.readline() != b"call\n":
+            raise AssertionError("The worker gave back something else.")
 
     async def stop(self) -> None:
         self._writer.close()
@@ -43,26 +56,50 @@ class BareWorkers:
         self._count = 0
 
     async def start(self) -> BareWorker:
+        worker = await self._new()
+        await worker.call()
+        return worker
+
+    async def _new(self) -> BareWorker:
         self._count += 1
         path = f"{self._directory}/{self._count}"
-        answered = asyncio.get_running_loop().create_future()
-
-        async def arrived(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(b"call\n")
-            answered.set_result((await reader.readline(), writer))
-
-        server = await asyncio.start_unix_server(arrived, path)
+        arrived = asyncio.get_running_loop().create_future()
+        server = await asyncio.start_unix_server(lambda *streams: arrived.set_result(streams), path)
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-s", "-u", "-c", WORKER, path
         )
-        answer, writer = await answered
+        worker = BareWorker(process, *await arrived)
         server.close()
-        if answer != b"call\n":
-            raise AssertionError("The worker gave back something else.")
-        return BareWorker(process, writer)
+        return worker
+
+
+class BareSpares(BareWorkers):
+    _spare: BareWorker | None = None
+
+    async def start(self) -> BareWorker:
+        spare, self._spare = self._spare or await self._new(), None
+        await spare.call()
+        return spare
+
+    async def rest(self) -> dict[str, float]:
+        """Have a spare, and rest as long as a host does whose end of work is looked for."""
+        self._spare = await self._new()
+        await asyncio.sleep(2 * QUIET_S)
+        return {}
+
+    async def close(self) -> None:
+        if self._spare is not None:
+            await self._spare.stop()
 
 
 @asynccontextmanager
-async def hosting() -> AsyncIterator[BareWorkers]:
+async def hosting(*, spare: bool = False) -> AsyncIterator[BareWorkers]:
     with tempfile.TemporaryDirectory(prefix="ij-") as directory:
-        yield BareWorkers(directory)
+        if not spare:
+            yield BareWorkers(directory)
+            return
+        workers = BareSpares(directory)
+        try:
+            yield workers
+        finally:
+            await workers.close()

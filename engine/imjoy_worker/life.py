@@ -5,6 +5,7 @@ import contextlib
 import gc
 import importlib
 import os
+import select
 import signal
 import socket
 import sys
@@ -32,7 +33,12 @@ LAST_WORDS_S = 1.0
 def live(link_socket: Any) -> int:
     """Be a plugin on this connected socket until told to leave; return the exit code."""
     stdio.prepare()
+    waits = not select.select([link_socket], [], [], 0)[0]
     link = Link(socket.socket(fileno=link_socket.detach()))
+    loop = PluginLoop()
+    if waits:
+        # A spare interpreter: what a new worker does while its clients answer is done by then.
+        _make_ready()
     try:
         welcome = _welcome(link)
     except WireError as error:
@@ -48,7 +54,7 @@ def live(link_socket: Any) -> int:
         os.makedirs(work_dir, exist_ok=True)
         os.chdir(work_dir)
     import_numpy_by(importlib.import_module)
-    life = Life(link, welcome)
+    life = Life(link, welcome, loop, is_ready=waits)
     if hasattr(gc, "freeze"):  # PyPy's collector has none
         # What is loaded by now stays to the end: collections need not look at it. Above all the one
         # that takes the interpreter apart, for which whoever stops the plugin waits.
@@ -57,6 +63,11 @@ def live(link_socket: Any) -> int:
     if isinstance(welcome.get("outlast"), dict):
         comeback.outlast(link, welcome["outlast"], life.welcomed_again)
     return life.run()
+
+
+def _make_ready() -> None:
+    stdio.let_libraries_print_by_the_line()
+    tracebacks.read_ahead()
 
 
 def _welcome(link: Link) -> Any:
@@ -75,10 +86,13 @@ def _welcome(link: Link) -> Any:
 class Life:
     """Runs the plugin's loop in the main thread, and ends in time."""
 
-    def __init__(self, link: Link, welcome: Dict[str, Any]) -> None:
+    def __init__(
+        self, link: Link, welcome: Dict[str, Any], loop: PluginLoop, *, is_ready: bool = False
+    ) -> None:
         self._link = link
-        self._loop = PluginLoop()
-        asyncio.set_event_loop(self._loop)
+        self._loop = loop
+        self._is_ready = is_ready
+        asyncio.set_event_loop(loop)
         self._worker = Worker(link, welcome, self._loop, self.leave)
         self._lock = threading.RLock()  # a signal may come while one is dealt with
         self._is_leaving = False
@@ -99,9 +113,8 @@ class Life:
             before=_hold_signals, after_in_parent=_heed_signals, after_in_child=_end_at_a_signal
         )
         self._worker.start()
-        # Meanwhile the clients answer.
-        stdio.let_libraries_print_by_the_line()
-        tracebacks.read_ahead()
+        if not self._is_ready:
+            _make_ready()  # meanwhile the clients answer
         while not self._is_over:
             with contextlib.suppress(KeyboardInterrupt):  # one signal more, on the way out
                 self._run_loop()

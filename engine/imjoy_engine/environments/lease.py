@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 from imjoy_engine.environments.progress import OnProgress
 from imjoy_engine.environments.spec import EnvironmentSpec
@@ -72,7 +72,8 @@ class EnvironmentLease:
     `variables` are what its packages want of every process that runs in it. `read_only` are folders
     that no such process may change, because others share what is there; a `private` environment is
     its plugin's alone, which may do with it as it likes. Whoever is handed the file descriptor
-    `fd`, if there is one, holds the environment too, until it ends.
+    `fd`, if there is one, holds the environment too, until it ends. `record` is the lock that it
+    was built from, as `Lock.as_record` writes it.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class EnvironmentLease:
         self.variables = dict(variables or {})
         self.read_only: tuple[Path, ...] = ()
         self.private = False
+        self.record: Mapping[str, Any] = {}
         self.fd: int | None = None
         self._on_release = on_release
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from imjoy_engine.environments.builder import Attempt
@@ -28,6 +30,8 @@ from imjoy_engine.errors import LockMissingError
 from imjoy_engine.processes import outlast
 
 __all__ = ["PluginEnvironments"]
+
+_LOG = logging.getLogger(__name__)
 
 
 class PluginEnvironments:
@@ -54,6 +58,7 @@ class PluginEnvironments:
         self._shelves = shelves or Shelves()
         self._locked = locked
         self._bytecode = bytecode
+        self._writes: dict[str, asyncio.Task[None]] = {}
 
     async def ensure(
         self, spec: EnvironmentSpec, on_progress: OnProgress, owner: Owner = NOBODY
@@ -63,17 +68,28 @@ class PluginEnvironments:
         Raises `LockMissingError` when only what is locked may be built, and this is not.
         """
         whole = await self._completed(spec, on_progress, owner)
-        pinned = await asyncio.to_thread(self._records.read, owner, whole) if owner.name else None
-        if self._locked and pinned is None:
+        await self._written(owner)
+        pinned: Callable[[], Lock | None] = _nothing
+        if owner.name:
+            pinned = partial(self._records.read, owner, whole)
+        if self._locked:
+            pinned = await self._locked_to(owner, pinned)
+        terms = Terms(owner, exactly=self._locked)
+        lease, lock = await self._store.fulfil(whole, on_progress, terms, pinned)
+        return self._recorded(lease, lock, whole, owner)
+
+    async def _locked_to(
+        self, owner: Owner, pinned: Callable[[], Lock | None]
+    ) -> Callable[[], Lock | None]:
+        lock = await asyncio.to_thread(pinned)
+        if lock is None:
             raise LockMissingError(
                 "The engine builds only what is locked, and there is no lock of this plugin's "
                 "environment as it is now.",
                 hint="Start the engine once without --locked, or bring the file of its lock: "
                 f"{self._records.path(owner)}",
             )
-        terms = Terms(owner, pinned=pinned, exactly=self._locked)
-        lease, lock = await self._store.fulfil(whole, on_progress, terms)
-        return await self._recorded(lease, lock, whole, owner)
+        return lambda: lock
 
     async def update(
         self, spec: EnvironmentSpec, on_progress: OnProgress, owner: Owner = NOBODY
@@ -84,7 +100,7 @@ class PluginEnvironments:
         """
         whole = await self._completed(spec, on_progress, owner)
         lease, lock = await self._store.fulfil(whole, on_progress, Terms(owner, fresh=True))
-        return await self._recorded(lease, lock, whole, owner)
+        return self._recorded(lease, lock, whole, owner)
 
     async def completed(
         self, spec: EnvironmentSpec, on_progress: OnProgress, owner: Owner = NOBODY
@@ -93,9 +109,11 @@ class PluginEnvironments:
         return await self._completed(spec, on_progress, owner)
 
     async def close(self) -> None:
-        """Return when nothing is done in the background any more."""
+        """Return when nothing is done in the background any more: every lock is written down."""
         if self._bytecode is not None:
             await self._bytecode.close()
+        if self._writes:
+            await asyncio.wait(self._writes.values())
 
     async def _completed(
         self, spec: EnvironmentSpec, on_progress: OnProgress, owner: Owner
@@ -103,28 +121,46 @@ class PluginEnvironments:
         if is_complete(spec):
             return _with_pip(spec)
         work_dir = owner.work_dir or Path("/")
+        await asyncio.to_thread(work_dir.mkdir, parents=True, exist_ok=True)
         async with _scratch(on_progress) as attempt:
             folders = (work_dir / "envs", *self._shelves.folders)
             shelves = replace(self._shelves, folders=folders)
             return _with_pip(await complete(spec, work_dir, shelves, self._machine, attempt))
 
-    async def _recorded(
+    def _recorded(
         self, lease: EnvironmentLease, lock: Lock, spec: EnvironmentSpec, owner: Owner
     ) -> EnvironmentLease:
-        """Write down what the plugin has got; a lease must not be lost on the way."""
+        """Have written down what the plugin has got; it need not wait for that."""
         lease.variables.update(spec.variables)
         if self._bytecode is not None:
             self._bytecode.want(lease.key)
-        if not owner.name or self._locked:
-            return lease
-        try:
-            await outlast(
-                asyncio.ensure_future(asyncio.to_thread(self._records.write, owner, spec, lock))
+        if owner.name and not self._locked:
+            who, earlier = owner.identity, self._writes.get(owner.identity)
+            writing = asyncio.get_running_loop().create_task(
+                self._write(earlier, owner, spec, lock), name=f"lock of {owner.name}"
             )
-        except BaseException:
-            lease.release()
-            raise
+            self._writes[who] = writing
+            writing.add_done_callback(partial(self._forget, who))
         return lease
+
+    async def _write(
+        self, earlier: asyncio.Task[None] | None, owner: Owner, spec: EnvironmentSpec, lock: Lock
+    ) -> None:
+        if earlier is not None:
+            await asyncio.wait((earlier,))
+        try:
+            await asyncio.to_thread(self._records.write, owner, spec, lock)
+        except OSError as error:  # a full disk: the plugin runs, and the next start tries again
+            _LOG.warning("The lock %s cannot be written: %s", self._records.path(owner), error)
+
+    def _forget(self, who: str, writing: asyncio.Task[None]) -> None:
+        if self._writes.get(who) is writing:
+            del self._writes[who]
+
+    async def _written(self, owner: Owner) -> None:
+        """Return when the plugin's lock is the one that it got last."""
+        if (writing := self._writes.get(owner.identity)) is not None:
+            await asyncio.wait((writing,))
 
 
 @contextlib.asynccontextmanager
@@ -134,6 +170,10 @@ async def _scratch(on_progress: OnProgress) -> AsyncIterator[Attempt]:
         yield Attempt(folder, on_progress)
     finally:
         await outlast(asyncio.ensure_future(asyncio.to_thread(remove_tree, folder)))
+
+
+def _nothing() -> None:
+    """Return that no lock is kept."""
 
 
 def _with_pip(spec: EnvironmentSpec) -> EnvironmentSpec:

@@ -102,6 +102,7 @@ class Shelf:
             variables=manifest.get("variables"),
             on_release=lock.release,
         )
+        lease.record = manifest.get("record") or {}
         lease.fd = lock.fd
         lease.private = bool(manifest.get("private"))
         return lease

@@ -14,6 +14,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -60,6 +61,10 @@ Make = Callable[[Path, Attempt], Awaitable[None]]
 
 T = TypeVar("T")
 H = TypeVar("H", bound=_Releasable)
+
+
+def _nothing() -> None:
+    """Return that no lock is pinned."""
 
 
 class EnvironmentStore:
@@ -110,38 +115,49 @@ class EnvironmentStore:
         return (await self.fulfil(spec, on_progress, Terms(owner)))[0]
 
     async def fulfil(
-        self, spec: EnvironmentSpec, on_progress: OnProgress, terms: Terms
+        self,
+        spec: EnvironmentSpec,
+        on_progress: OnProgress,
+        terms: Terms,
+        pinned: Callable[[], Lock | None] = _nothing,
     ) -> tuple[EnvironmentLease, Lock]:
-        """Return a lease as `ensure` does, on these terms, and the lock of the environment."""
+        """Return a lease as `ensure` does, on these terms, and the lock of the environment.
+
+        `pinned` is asked once, in a thread, for the lock to keep to, unless the terms name one.
+        """
         heard = ProgressThrottle(on_progress)
         try:
             private = bool(spec.commands) or not await self._guard.holds()
             private_to = terms.owner.identity if private else ""
             wish = Wish(spec, self._builder.machine, terms, private_to)
-            lease = None if terms.fresh else await self._from_before(wish)
+            wish, lease = await self._from_before(wish, pinned)
             if lease is None:
                 lease = await self._made(wish, heard)
-            try:
-                lock = await _thread(self._lock_of, lease.key)
-            except BaseException:
-                lease.release()
-                raise
         except OSError as error:
             raise _told(error) from error
         lease.read_only = self._shared
         heard(Progress(Phase.READY, message=f"Ready: {counted(len(lease.packages))}"))
-        return lease, lock
+        return lease, Lock.from_record(lease.record) or Lock("")
 
-    def _lock_of(self, key: str) -> Lock:
-        manifest = self._shelf.manifest(key) or {}
-        return Lock.from_record(manifest.get("record") or {}) or Lock("")
+    async def _from_before(
+        self, wish: Wish, pinned: Callable[[], Lock | None]
+    ) -> tuple[Wish, EnvironmentLease | None]:
+        """Return the wish with the lock to keep to, and a lease of what fulfils it already.
 
-    async def _from_before(self, wish: Wish) -> EnvironmentLease | None:
+        In one visit to a thread: most starts wait for nothing else here.
+        """
+        if wish.terms.fresh:
+            return wish, None
+        whole = wish
+
         def look() -> EnvironmentLease | None:
-            lock = wish.terms.pinned or self._shelf.recorded_lock(wish.key)
-            return None if lock is None else self._shelf.leased(wish.environment(lock))
+            nonlocal whole
+            whole = wish.keeping_to(pinned)
+            lock = whole.terms.pinned or self._shelf.recorded_lock(whole.key)
+            return None if lock is None else self._shelf.leased(whole.environment(lock))
 
-        return await _held(look)
+        lease = await _held(look)
+        return whole, lease
 
     async def _made(self, wish: Wish, on_progress: OnProgress) -> EnvironmentLease:
         async with self._wishes.joined(
@@ -293,6 +309,8 @@ class EnvironmentStore:
         spec = wish.spec
         await self._builder.build(lock, prefix, attempt, allow_build=spec.allow_build)
         place = wish.terms.owner.work_dir or attempt.scratch
+        if spec.commands:
+            await _thread(partial(place.mkdir, parents=True, exist_ok=True))
         for command in spec.commands:
             await run_command(command, prefix, place, self._variables, attempt)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from imjoy_engine.environments.builder import EnvironmentBuilder
@@ -43,6 +44,12 @@ class Wish:
     def key(self) -> str:
         """Under which its lock is kept."""
         return spec_key(self.spec, self.machine)
+
+    def keeping_to(self, pinned: Callable[[], Lock | None]) -> Wish:
+        """Return the wish with the lock that `pinned` returns, unless its terms name one."""
+        if self.terms.pinned is not None:
+            return self
+        return replace(self, terms=replace(self.terms, pinned=pinned()))
 
     @property
     def shared_key(self) -> str:

@@ -65,7 +65,6 @@ class WorkerStart:
         spec = wish.spec
         gpu_variables = await self._lease_gpus(spec)
         instance.lifecycle.enter(State.PREPARING)
-        await asyncio.to_thread(instance.work_dir.mkdir, parents=True, exist_ok=True)
         lease = await wish.lease()
         self._stack.callback(lease.release)
 

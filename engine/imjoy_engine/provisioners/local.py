@@ -51,7 +51,7 @@ class LocalProvisioner:
         Raises `PluginStartError` when the interpreter, the zipapp or the work directory cannot be
         used.
         """
-        await asyncio.to_thread(_check, spec)
+        await asyncio.to_thread(_prepare, spec)
         command = worker_command(spec, self._environment, grace_s=self._grace_s)
         try:
             if spec.kept is not None:
@@ -126,12 +126,15 @@ def worker_command(spec: LaunchSpec, machine: Mapping[str, str], *, grace_s: flo
     )
 
 
-def _check(spec: LaunchSpec) -> None:
-    if not spec.work_dir.is_dir():
+def _prepare(spec: LaunchSpec) -> None:
+    """Make the work directory; raise what would otherwise be a riddle; blocks."""
+    try:
+        spec.work_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
         raise PluginStartError(
-            f"The work directory {spec.work_dir} does not exist.",
-            hint="Create it, or choose another workspace.",
-        )
+            f"The work directory {spec.work_dir} cannot be made: {error.strerror}.",
+            hint="Make it, or choose another workspace.",
+        ) from error
     if not spec.worker.exists():
         raise PluginStartError(
             f"The worker {spec.worker} is missing from this installation.",

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from benchmarks.system import descendants, machine_busy_s, own_busy_s, spent
+from benchmarks.system import descendants, machine_busy_s, own_busy_s, spent, touch_us
 
 
 def work() -> None:
@@ -72,3 +72,7 @@ def test_what_an_ended_child_has_done_counts_as_ours_and_as_the_machines():
     # Both are counted in ticks, the machine's by looking what runs just then.
     assert own_busy_s() - own_s > 0.2
     assert machine_busy_s() > busy_s
+
+
+def test_what_a_touch_of_rested_memory_takes_is_measured():
+    assert touch_us(0) > 0

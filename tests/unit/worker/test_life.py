@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -300,6 +301,18 @@ async def test_the_work_dir_is_made_and_entered(short_dir, command):
         script = "import os\napi.export({'here': os.getcwd})"
         api = await engine.clients["browser"].start(script)
         assert await api.here() == str(short_dir / "a" / "b")
+
+
+async def test_a_spare_makes_itself_ready_before_its_welcome(short_dir, command):
+    """What it reads for C libraries to print by the line is there before anybody asks."""
+    async with running_worker(short_dir, command, answer=lambda engine: None) as engine:
+        maps = Path(f"/proc/{engine.process.pid}/maps")
+        async with asyncio.timeout(DEADLINE_S):
+            while "_ctypes" not in await asyncio.to_thread(maps.read_text):
+                pass
+        engine.control("welcome", welcome())
+        api = await engine.clients["browser"].start("api.export({'one': lambda: 1})")
+        assert await api.one() == 1
 
 
 async def test_variables_of_the_welcome_are_there_for_the_plugin(short_dir, command):

@@ -60,6 +60,7 @@ class Engine:
     async def ensure(self, spec: EnvironmentSpec, name: str = "Blur", *, update: bool = False):
         do = self.environments.update if update else self.environments.ensure
         with await do(spec, self.told.append, self.owner(name)) as lease:
+            await self.environments.close()  # by then its lock is written down
             return lease
 
     def records(self) -> list[Path]:
@@ -117,6 +118,27 @@ async def test_an_update_is_what_the_plugin_gets_from_then_on(engine):
     await engine.ensure(NUMPY, update=True)
 
     assert (await engine.ensure(NUMPY)).packages[0].version == "3.0"
+
+
+async def test_who_asks_again_at_once_gets_what_is_still_being_written_down(engine):
+    with await engine.environments.ensure(NUMPY, engine.told.append, engine.owner()):
+        pass
+    engine.builder.versions["numpy"] = "3.0"
+    update = engine.environments.update(NUMPY, engine.told.append, engine.owner())
+    with await update:
+        pass
+
+    with await engine.environments.ensure(NUMPY, engine.told.append, engine.owner()) as lease:
+        assert lease.packages[0].version == "3.0"
+
+
+async def test_a_lock_that_cannot_be_written_is_said_and_the_plugin_runs(engine, caplog):
+    (engine.folder / "records").write_text("where the folder should be")
+
+    lease = await engine.ensure(NUMPY)
+
+    assert lease.packages[0].version == "2.4.6"
+    assert "cannot be written" in caplog.text
 
 
 async def test_another_wish_has_another_lock(engine):

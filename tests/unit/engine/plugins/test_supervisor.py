@@ -29,7 +29,6 @@ async def test_a_plugin_lives_and_everything_is_given_back_in_reverse(
     assert welcome["peers"] == ["b_1"]
     assert welcome["plugin"]["name"] == "P"
     assert welcome["work_dir"] == str(tmp_path / "work")
-    assert (tmp_path / "work").is_dir()
     await run.supervisor.stop()
     assert (await stage.worker.hears("shutdown"))["grace_s"] == 20.0
     assert run.states == ["preparing", "starting", "ready", "draining", "stopped"]

@@ -92,13 +92,31 @@ async def test_a_real_worker_finds_itself_there(spec):
     [
         ("python", "could not be started: No such file"),
         ("worker", "is missing from this installation"),
-        ("work_dir", "does not exist"),
     ],
 )
 async def test_what_is_missing_is_named(spec, field, words):
     broken = dataclasses.replace(spec, **{field: Path("/no/such/thing")})
 
     with pytest.raises(PluginStartError, match=f"/no/such/thing.*{words}") as caught:
+        await LocalProvisioner({}).launch(broken, lambda stream, chunk: None)
+
+    assert caught.value.hint
+
+
+async def test_a_work_directory_is_made(spec):
+    fresh = dataclasses.replace(spec, work_dir=spec.work_dir / "not" / "there yet")
+
+    worker = await LocalProvisioner({}).launch(fresh, lambda stream, chunk: None)
+
+    assert (await worker.wait()).exit_code == 0
+    assert fresh.work_dir.is_dir()
+
+
+async def test_a_work_directory_that_cannot_be_made_is_named(spec, tmp_path):
+    (tmp_path / "file").touch()
+    broken = dataclasses.replace(spec, work_dir=tmp_path / "file" / "work")
+
+    with pytest.raises(PluginStartError, match=r"file/work cannot be made: Not a dir") as caught:
         await LocalProvisioner({}).launch(broken, lambda stream, chunk: None)
 
     assert caught.value.hint
