@@ -37,6 +37,24 @@ async def test_a_plugin_goes_on_where_it_was(person: Person) -> None:
     await person.screenshot("loaded-anew")
 
 
+# The page of a first visit must not pass by, and take the focus along when it goes.
+LOOK_FOR_A_FLASH = """
+    new MutationObserver(() => {
+        if (document.body?.innerText.includes("Bring a plugin")) window.flashed = true;
+    }).observe(document, { subtree: true, childList: true });
+"""
+
+
+async def test_a_page_that_is_loaded_anew_shows_no_first_visit(person: Person) -> None:
+    await person.load(COUNTER, "Counter")
+    await person.page.add_init_script(LOOK_FOR_A_FLASH)
+    await person.page.reload()
+    await person.sees_online()
+    await person.sees_state("Counter", "Ready")
+    assert not await person.page.evaluate("window.flashed")
+    await expect(person.page.locator("body")).to_be_focused()
+
+
 async def test_lines_of_the_log_keep_their_time(person: Person) -> None:
     await person.load(COUNTER, "Counter")
     await person.page.clock.set_fixed_time(datetime.now() + timedelta(days=1))

@@ -21,6 +21,8 @@ import { useFileDrop } from "./use_file_drop.js";
 import { useShortcuts } from "./use_shortcuts.js";
 import { WindowArea, WindowDialogs } from "./window_area.js";
 
+const COMING = new Set(["starting", "connecting"]);
+
 /** @param {{app: import("../app.js").App}} props */
 export function Page({ app }) {
   return html`<${AppContext.Provider} value=${app}>
@@ -46,7 +48,8 @@ function Main() {
     // A new window is what a person on a small screen waits for.
     if (seen > 0) app.tab.set("windows");
   }, [seen]);
-  if (records.size === 0 && seen === 0) return html`<${EmptyState} />`;
+  const isComing = COMING.has(useObservable(app.connection).state) && app.before.length > 0;
+  if (records.size === 0 && seen === 0) return isComing ? html`<${ComingBack} />` : html`<${EmptyState} />`;
   return html`<main class="work" data-tab=${tab}>
     <nav class="work-tabs" aria-label="Views">
       <button aria-current=${tab === "plugins"} onClick=${() => app.tab.set("plugins")}>Plugins</button>
@@ -63,6 +66,17 @@ function Main() {
       <${WindowArea} />
       <${LogPanel} />
     </div>
+  </main>`;
+}
+
+/** What a page that is loaded anew shows until its plugins are there: not the page of a first visit. */
+function ComingBack() {
+  return html`<main class="work" data-tab="plugins">
+    <div class="work-side">
+      <h2>Plugins</h2>
+      <p class="quiet" role="status">Bringing back what was here…</p>
+    </div>
+    <div class="work-main"></div>
   </main>`;
 }
 

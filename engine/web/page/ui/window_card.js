@@ -18,6 +18,7 @@ const DEFAULT_WIDTH_CELLS = 20;
 export function WindowCard({ window }) {
   const app = useApp();
   const { windows } = app;
+  const tab = useObservable(app.tab);
   const active = useObservable(windows.active) === window.id;
   const maximized = useObservable(windows.maximized) === window.id;
   const body = useRef(/** @type {HTMLElement | null} */ (null));
@@ -25,8 +26,9 @@ export function WindowCard({ window }) {
   useTellSize(window, body);
   useFocusBack();
   useEffect(() => {
+    // On a small screen it is there to be scrolled to only when its tab shows.
     if (active) body.current?.closest(".window")?.scrollIntoView({ block: "nearest" });
-  }, [active]);
+  }, [active, tab]);
 
   const height = Math.max(MIN_HEIGHT_CELLS, Number(window.h) || 0) * CELL_PX + HEAD_PX;
   const classes = ["window", active && "is-active", maximized && "is-maximized", Number(window.w) > DEFAULT_WIDTH_CELLS && "is-wide"];
