@@ -121,11 +121,24 @@ export function unsendable(thrown) {
 
 /**
  * Return why a call cannot be sent, its arguments counted as people do.
- * @param {Error} error
- * @returns {string}
+ * @param {string} what the call
+ * @param {Error & {code?: string}} error
+ * @returns {LinkError}
  */
-export function placed({ message }) {
-  return message.replace(/^key 'args', index (\d+)/, (_, index) => `argument ${Number(index) + 1}`);
+export function callNotSent(what, { message, code = "not-sent" }) {
+  const place = /^key 'args', index (\d+)/;
+  const why = message.replace(place, (_, index) => `argument ${Number(index) + 1}`);
+  return new LinkError(`The call of ${what} could not be sent: ${why}`, { code });
+}
+
+/**
+ * Return why a result cannot be sent.
+ * @param {Error & {code?: string}} error
+ * @returns {LinkError}
+ */
+export function resultNotSent({ message, code = "not-sent" }) {
+  const why = message.replace(/^key 'args', index 0(: |, )/, "");
+  return new LinkError(`The result could not be sent: ${why}`, { code });
 }
 
 /**

@@ -18,13 +18,14 @@
  * - the remote interface keeps what the core and the link have added when the plugin exports anew.
  */
 
-import { LinkError, asError, placed, unsendable } from "./errors.js";
+import { LinkError, asError, callNotSent, resultNotSent, unsendable } from "./errors.js";
 import { HandedOut } from "./handed_out.js";
 import { IncomingCalls } from "./incoming.js";
 import { watch } from "./options.js";
 import { PendingCalls } from "./pending.js";
 import { reach } from "./reach.js";
 import { Releases } from "./releases.js";
+import { checkSendable } from "./sendable.js";
 import { RemoteStream, isGenerator, ownSteps } from "./streams.js";
 import { Turns } from "./turns.js";
 import { awaited, takeKwargs, valueCodecs, withoutThen } from "./values.js";
@@ -183,7 +184,9 @@ export function createPluginRPC(RPC, connection, { name, owners }) {
           .catch((/** @type {Error} */ error) => {
             console.warn(`An answer to "${name}" could not be sent.`, error);
           });
-      return [(/** @type {any} */ value) => resolve(value).catch(refuse), refuse];
+      /** @param {Error} error */
+      const refuseResult = (error) => refuse(resultNotSent(error));
+      return [(/** @type {any} */ value) => resolve(value).catch(refuseResult), refuse];
     }
 
     /**
@@ -276,9 +279,7 @@ export function createPluginRPC(RPC, connection, { name, owners }) {
       }
       const going = () => (isSent = isWanted);
       this.send({ ...message, promise, ...marks }, args, asInterface, going).catch((error) => {
-        const what = message.name ?? "a callback";
-        const sentence = `The call of ${what} of "${name}" could not be sent: ${placed(error)}`;
-        call.reject(new LinkError(sentence, { code: error.code ?? "not-sent" }));
+        call.reject(callNotSent(`${message.name ?? "a callback"} of "${name}"`, error));
       });
       return call.promise;
     }
@@ -308,6 +309,7 @@ export function createPluginRPC(RPC, connection, { name, owners }) {
      */
     async send(message, given, asInterface, isWanted) {
       const { args, withKwargs } = takeKwargs(given);
+      checkSendable(args, this._codecs, asInterface);
       const toOther = message.target_id === connection.worker ? 0 : 1;
       this.toOthers += toOther;
       const encoding = this._wrap(args, asInterface).finally(() => (this.toOthers -= toOther));
