@@ -108,9 +108,10 @@ def _found_numpy() -> Any:
 def encode_array(array: Any, numpy: Any) -> Dict[str, Any]:
     """Return the form of a numpy array; `_rvalue` is a view of it unless it had to be rearranged.
 
-    Raises UnsupportedValueError for items that are Python objects.
+    Raises UnsupportedValueError for items that are Python objects, or masked.
     """
     plain = numpy.asarray(array)
+    _refuse_masked(array, numpy)
     little, dtype = _portable(plain.dtype, numpy)
     if little != plain.dtype:
         plain = plain.astype(little)
@@ -119,6 +120,19 @@ def encode_array(array: Any, numpy: Any) -> Dict[str, Any]:
         flat = numpy.asarray(plain, order="C").reshape(-1)
         data = memoryview(flat.view(numpy.uint8))
     return _form(plain.shape, dtype, data)
+
+
+def _refuse_masked(array: Any, numpy: Any) -> None:
+    """Raise for what the receiver would take for valid items: it gets the data without the mask."""
+    masked = sys.modules.get("numpy.ma")
+    if masked is None or not isinstance(array, masked.MaskedArray):
+        return
+    mask = numpy.ascontiguousarray(masked.getmaskarray(array)).reshape(-1)
+    if mask.view(bool).any():  # of records each field has its own
+        raise UnsupportedValueError(
+            "MaskedArray",
+            "a masked array, whose mask would be lost; send .filled(value), or .data and .mask",
+        )
 
 
 def encode_array_data(array: ArrayData) -> Dict[str, Any]:

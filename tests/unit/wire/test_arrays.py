@@ -144,6 +144,28 @@ def test_items_that_are_python_objects_are_refused(array: Any) -> None:
         encode_array(array, np)
 
 
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.ma.masked_invalid([[1.0, np.nan], [3.0, 4.0]]),
+        np.ma.array([(1, 2.0), (3, 4.0)], mask=[(0, 1), (0, 0)], dtype=[("a", "i4"), ("b", "f8")]),
+        np.ma.masked,
+    ],
+)
+def test_items_that_are_masked_are_refused_and_it_is_said_what_to_do(array: Any) -> None:
+    with pytest.raises(UnsupportedValueError, match=r"masked.*\.filled\(.*\.data and \.mask"):
+        encode_array(array, np)
+
+
+@pytest.mark.parametrize("mask", [np.ma.nomask, [False, False]])
+def test_a_masked_array_without_masked_items_is_its_data(mask: Any) -> None:
+    plain = np.array([1.5, 2.5])
+    assert received(encode_array(np.ma.array(plain, mask=mask), np)) == received(
+        encode_array(plain, np)
+    )
+    assert encode_array(np.ma.zeros((0, 3)), np)["_rshape"] == [0, 3]
+
+
 def test_a_dtype_that_no_one_else_knows_is_refused() -> None:
     class Float8:
         hasobject, names, kind, name, str = False, None, "f", "float8_e4m3", "<f1"
