@@ -8,12 +8,14 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 import imjoy_client
 from support.engine import EngineProcess, end_detached, running_engine, start_engine
+from support.pids import ended
 
 ENGINE = """
 import asyncio, os, signal, sys
@@ -62,9 +64,12 @@ async def call(other, directory, size):
 
     while not os.path.exists(gate):
         await asyncio.sleep(0.01)
-    answer = await other.work(b"x" * size, hear)
+    try:
+        answer = len(await other.work(b"x" * size, hear))
+    except Exception as error:
+        answer = repr(error)
     with open(new, "w") as file:
-        json.dump({"answer": len(answer), "heard": heard}, file)
+        json.dump({"answer": answer, "heard": heard}, file)
     os.rename(new, answer_file)
 
 async def begin(other, *args):
@@ -134,16 +139,20 @@ class Pair:
             await client.start_plugin({"name": "Called", **LASTING}, script=CALLED),
         ]
 
-    async def made_one_call(self, engine: EngineProcess) -> None:
+    async def answered(self) -> dict[str, Any]:
         answer = self.directory / "answer"
         async with asyncio.timeout(30):
             while not answer.exists():
                 await asyncio.to_thread(self.directory.stat)
+        return dict(json.loads(answer.read_text()))
+
+    async def made_one_call(self, engine: EngineProcess) -> None:
+        answer = await self.answered()
         async with imjoy_client.connect(engine.url, engine.token) as client:
             # What came twice has come before this.
             plugins = await self.plugins(client)
             assert [await plugin.stay() for plugin in plugins] == self.pids
-            assert json.loads(answer.read_text()) == {"answer": self.size, "heard": ["under way"]}
+            assert answer == {"answer": self.size, "heard": ["under way"]}
             assert (self.directory / "work").read_text() == "worked "
             for log in self.workspace.glob(".imjoy-engine/logs/*/*.log"):
                 assert "dropped" not in log.read_text()
@@ -191,3 +200,23 @@ async def test_what_the_called_one_has_not_read_is_sent_again_and_waits_for_it(
                 assert await caller.stay() == pair.pids[0]
             called.resume()
             await pair.made_one_call(engine)
+
+
+async def test_a_call_ends_when_the_called_one_has_ended_while_no_engine_ran(
+    tmp_path: Path, store: Path
+) -> None:
+    async with calling(tmp_path, store, size=SMALL, program=NOT_READ, killed_from="gate") as pair:
+        called = psutil.Process(pair.pids[1])
+        called.suspend()
+        await pair.killed()
+        called.kill()
+        await ended(called.pid)
+        async with (
+            running_engine(workspace=pair.workspace, store=store) as engine,
+            imjoy_client.connect(engine.url, engine.token) as client,
+        ):
+            answer = (await pair.answered())["answer"]
+            assert "The plugin ended while no engine ran" in answer
+            caller = await client.start_plugin({"name": "Caller", **LASTING}, script=CALLER)
+            assert await caller.stay() == pair.pids[0]
+            await caller.stop()

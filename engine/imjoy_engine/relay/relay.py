@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from imjoy_engine.relay.routes import Room, Routes
@@ -62,6 +63,15 @@ class Relay:
         target.deliver(frame)
         room = target.room()
         return None if room is None or room.is_writable else room
+
+    def acquaint(self, peer_ids: Iterable[str]) -> None:
+        """Have each of these peers hear of the others' ends, though it has not written to them yet.
+
+        They may have done so through an earlier engine, and wait for an answer.
+        """
+        known = set(peer_ids)
+        for peer_id in known:
+            self._callers.setdefault(peer_id, set()).update(known - {peer_id})
 
     def drop(self, peer_id: str, reason: dict[str, Any]) -> None:
         """Make the peer unreachable, and tell every peer that has ever written to it why."""

@@ -133,6 +133,10 @@ class SessionRegistry:
         for instance, _ in found:
             self._tools.routes.add(_route_to(instance))
             self._tools.runs.instance_found(instance)
+        for workspace in {instance.workspace for instance, _ in found}:
+            self._tools.relay.acquaint(
+                instance.peer_id for instance, _ in found if instance.workspace == workspace
+            )
 
         def begin() -> None:
             for _, begin_one in found:

@@ -84,3 +84,14 @@ def test_who_wrote_to_a_peer_hears_of_its_end_once() -> None:
     assert routes.find("c") is None
     relay.drop("c", {})
     assert len(a.frames) == 1
+
+
+def test_who_was_made_acquainted_with_a_peer_hears_of_its_end() -> None:
+    routes = Routes()
+    a, b, c = Peer("a", routes), Peer("b", routes), Peer("c", routes)
+    relay = Relay(routes)
+    relay.acquaint(each.id for each in (a, b))
+    relay.drop("a", {"code": "plugin-exited"})
+    assert a.frames == []
+    assert b.control() == ("peer_gone", {"peer": "a", "reason": {"code": "plugin-exited"}})
+    assert c.frames == []
