@@ -263,3 +263,10 @@ async def test_narrow_screens_scroll_downwards_only(
         await person.presses("Other", "Edit")
         tabs = person.page.get_by_role("navigation", name="Open windows")
         await expect(tabs).to_have_css("scrollbar-width", "none")
+        # The window that was opened last shows, and its tab beside the others.
+        for name in ("One that is long", "Another that is long"):
+            await person.load(ASKER.replace('"Asker"', f'"{name}"'), name)
+            await person.presses(name, "Edit")
+            await expect(person.window(f"{name}: source")).to_be_in_viewport(ratio=0.3)
+            tab = tabs.get_by_role("button", name=f"{name}: source")
+            await expect(tab).to_be_in_viewport(ratio=0.9)

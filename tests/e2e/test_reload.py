@@ -47,6 +47,7 @@ LOOK_FOR_A_FLASH = """
 
 async def test_a_page_that_is_loaded_anew_shows_no_first_visit(person: Person) -> None:
     await person.load(COUNTER, "Counter")
+    await expect(person.page.locator("body")).to_be_focused()
     await person.page.add_init_script(LOOK_FOR_A_FLASH)
     await person.page.reload()
     await person.sees_online()

@@ -184,7 +184,9 @@ test("a run that is asked for while the engine is away waits, and says so", asyn
   const ends = [];
   core.onLoad = () => ({ run: () => new Promise((resolve) => ends.push(resolve)) });
   await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
+  app.plugins.change("Demo", (old) => ({ ...old, outcome: "It failed.", outcomeFailed: true }));
   const runs = [runner.run("Demo", {})];
+  assert.equal(of("Demo").outcomeFailed, false, "what the last run said is no word on this one");
   assert.equal(statusWords(of("Demo")), "Running");
   app.connection.set({ state: "offline", message: "", info: null });
   runs.push(runner.run("Demo", {}));

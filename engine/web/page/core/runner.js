@@ -129,6 +129,7 @@ export class Runner {
       calls: old.calls + 1,
       waiting: old.waiting + waits,
       outcome: "",
+      outcomeFailed: false,
       isCancellable,
     }));
     const began = performance.now();

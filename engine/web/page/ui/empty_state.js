@@ -1,6 +1,6 @@
 /** The page before the first plugin: what to do. */
 
-import { html } from "../../vendor/preact.js";
+import { html, useRef } from "../../vendor/preact.js";
 import { AddPlugin } from "./add_plugin.js";
 import { ElsewhereNote } from "./elsewhere_note.js";
 import { useFocusBack } from "./hooks.js";
@@ -8,8 +8,9 @@ import { Refusals } from "./refusals.js";
 import { RememberedNote } from "./remembered_note.js";
 
 export function EmptyState() {
-  useFocusBack(() => document.querySelector(".plugins-head button"));
-  return html`<main class="empty">
+  const hadFocus = useRef(false);
+  useFocusBack(() => (hadFocus.current ? document.querySelector(".plugins-head button") : null));
+  return html`<main class="empty" onFocusIn=${() => (hadFocus.current = true)}>
     <div class="empty-words">
       <h2>Bring a plugin, and it runs here.</h2>
       <p>

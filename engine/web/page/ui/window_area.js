@@ -2,7 +2,7 @@
  * The windows of plugins. They are never moved in the document: a frame that moves loads anew.
  */
 
-import { html } from "../../vendor/preact.js";
+import { html, useEffect, useRef } from "../../vendor/preact.js";
 import { closeWindows } from "../core/asking.js";
 import { useApp, useObservable } from "./hooks.js";
 import { Icon } from "./icon.js";
@@ -33,7 +33,12 @@ function WindowTabs({ windows: cards }) {
   const app = useApp();
   const { windows } = app;
   const active = useObservable(windows.active);
-  return html`<nav class="window-tabs" aria-label="Open windows">
+  const tab = useObservable(app.tab);
+  const nav = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    nav.current?.querySelector('[aria-current="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [active, tab]);
+  return html`<nav class="window-tabs" aria-label="Open windows" ref=${nav}>
     ${cards.map(
       (window) =>
         html`<button
