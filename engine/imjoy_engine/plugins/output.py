@@ -121,6 +121,11 @@ class OutputLog:
         lines = [*self._tail, self._open_line] if self._open_line else list(self._tail)
         return lines[-count:]
 
+    def pass_on(self) -> None:
+        """Pass on now what has come: something follows that belongs behind it."""
+        if self._flush_handle is not None:
+            self._flush()
+
     async def close(self) -> None:
         """Pass on what is pending and wait until the file holds it, if the disk has room."""
         self._flush()

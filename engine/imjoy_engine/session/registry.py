@@ -22,6 +22,7 @@ from imjoy_engine.session.tools import SessionTools
 from imjoy_engine.transport import Channel
 from imjoy_wire.errors import WireError
 from imjoy_wire.frames import Frame
+from imjoy_wire.lanes import RUN
 
 __all__ = ["SessionRegistry"]
 
@@ -107,6 +108,8 @@ class SessionRegistry:
         Returns that one's room, of what this engine's own end would lose.
         """
         try:
+            if _says_failure(frame):
+                instance.output.pass_on()
             of_a_run = self._tools.runs.heard(frame, instance)
             if of_a_run and self._tools.routes.find(frame.to) is None:
                 return None  # its result is kept, though nobody is there who asked for it
@@ -192,6 +195,12 @@ class SessionRegistry:
         self._expiring.pop(session.id, None)
         session.leave(_GONE, grace=False)
         self._forget(session)
+
+
+def _says_failure(frame: Frame) -> bool:
+    """Return whether this is the error of a run: what led to it is to be read before it."""
+    mark = frame.extra.get(RUN)
+    return isinstance(mark, Mapping) and mark.get("state") == "failed"
 
 
 def _say_lost(session: Session, why: str) -> None:

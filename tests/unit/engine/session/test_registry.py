@@ -305,6 +305,22 @@ async def test_a_run_outlives_the_page_that_asked_for_it(house: House, tmp_path:
     assert not any(each.kind == "undeliverable" for each in house.stage.worker.frames)
 
 
+async def test_what_a_run_has_printed_comes_before_its_error(house: House) -> None:
+    session, link = house.enter()
+    answer = await house.start(session, link, "p")
+    ends = answer["peer_id"], answer["client_peer"]
+    await session.receive(Frame(*ends, "rpc", b"{}", (), {"run": {"id": "r-1"}}))
+    instance = house.pool.instances()[0]
+    instance.output.feed("stdout", b"step one\n")
+    mark = {"run": {"id": "r-1", "state": "failed"}}
+    house.registry.plugin_frame(instance, Frame(ends[1], ends[0], "rpc", b"{}", (), mark))
+    await link.event("plugin_event", event="log", text="step one\n")
+    while not any(each.kind == "rpc" for each in link.received):
+        await link.got(len(link.received) + 1)
+    [printed] = [at for at, each in enumerate(link.received) if b"step one" in bytes(each.body)]
+    assert "rpc" not in [each.kind for each in link.received[:printed]]
+
+
 async def test_every_client_of_the_workspace_hears_of_a_run(house: House) -> None:
     session, link = house.enter("a")
     _, colleague = house.enter("b")
