@@ -91,3 +91,44 @@ test("a download that is not over does not say so", () => {
   log.step({ phase: "build", item: "b", message: "Building b" }, 2);
   assert.match(log.asText(), /^Downloading a: 1 B of 9 B\n/);
 });
+
+test("what is told again is put where it is missing, and nowhere twice", () => {
+  const log = new LogEntries();
+  log.write("stdout", "tick 1\n", 1400);
+  log.write("stderr", "tick 2\n", 2450);
+  log.add("note", "The engine was lost.", 3500);
+  log.add("note", "It is back.", 5200);
+  log.write("stdout", "tick 6\n", 6300);
+  log.write("stdout", "tick 7\n", 6800);
+  log.recall([
+    { text: "tick 0\n", time: 0 },
+    { text: "tick 1\n", time: 1000 },
+    { text: "tick 2\ntick 3\n", time: 2000 },
+    { text: "tick 4\ntick 5\n", time: 4000 },
+    { text: "tick 6\n", time: 6000 },
+  ]);
+  const ticks = ["tick 0", "tick 1", "tick 2", "tick 3"];
+  const rest = ["The engine was lost.", "tick 4", "tick 5", "It is back.", "tick 6", "tick 7"];
+  assert.deepEqual(texts(log), [...ticks, ...rest]);
+  assert.equal(log.entries[2].kind, "stderr");
+  assert.equal(new Set(log.entries.map(({ id }) => id)).size, log.entries.length);
+});
+
+test("lines that say the same are told again as often as they are missing", () => {
+  const log = new LogEntries();
+  log.write("stdout", "step\nstep\n", 1400);
+  log.recall([{ text: "step\nstep\nstep\n", time: 1000 }]);
+  assert.deepEqual(texts(log), ["step", "step", "step"]);
+});
+
+test("a line that has no end yet is told again once, and goes on", () => {
+  const log = new LogEntries();
+  log.write("stdout", "loading ... ", 1400);
+  log.recall([{ text: "begin\nloading", time: 1000 }]);
+  log.write("stdout", "done\n", 1500);
+  assert.deepEqual(texts(log), ["begin", "loading ... done"]);
+  const later = new LogEntries();
+  later.recall([{ text: "begin\nloading ... ", time: 1000 }]);
+  later.write("stdout", "done\n", 1500);
+  assert.deepEqual(texts(later), ["begin", "loading ... done"]);
+});

@@ -70,7 +70,7 @@ function page(runs, results = {}) {
     outcomes: [],
     shown: [],
     watcher: { setBar: (_name, value) => app.bars.push(value) },
-    logs: { of: () => ({ write: (_stream, text, time) => app.lines.push(`${time} ${text}`), add: (kind, text) => app.lines.push(`${kind}: ${text}`) }) },
+    logs: { of: () => ({ recall: (parts) => app.lines.push(...parts.map(({ text, time }) => `${time} ${text}`)), add: (kind, text) => app.lines.push(`${kind}: ${text}`) }) },
     plugins: { get: () => undefined, change: (_name, change) => Object.assign(record, change(record)) },
     runner: {
       endRun: (_name, words, failed, counted) => app.outcomes.push([words, failed, counted]),

@@ -69,9 +69,9 @@ export class RunWatch {
     const end = link?.runOf({ name });
     if (!end?.resumed) return;
     try {
-      for (const { text, time_s } of await link.logOf(end.instance)) {
-        this.app.logs.of(name).write("stdout", text, timeOf(time_s));
-      }
+      /** @type {{text: string, time_s: number | null}[]} */
+      const parts = await link.logOf(end.instance);
+      this.app.logs.of(name).recall(parts.map(({ text, time_s }) => ({ text, time: timeOf(time_s) })));
       const runs = await link.runRecords.list({ instance: end.instance });
       for (const run of runs) this.app.runs.update((all) => withRun(all, run));
       const open = runs.filter((/** @type {RunRecord} */ run) => run.state === "running");

@@ -30,6 +30,7 @@ export const MAX_ENTRIES = 2000;
 /** When these begin, everything has been downloaded. */
 const AFTER_DOWNLOAD = new Set(["link", "verify"]);
 const MAX_LINE_CHARS = 20_000;
+const SAME_TIME_MS = 2500;
 
 export class LogEntries {
   constructor() {
@@ -55,6 +56,27 @@ export class LogEntries {
       if (last && line === "") return;
       this.writeLine(stream, line, time, last);
     });
+  }
+
+  /**
+   * Put in its place what a plugin is said to have printed, as far as it is not here: some of it may
+   * have come before the page lost the engine, some since it is back.
+   * @param {{text: string, time: number}[]} parts
+   */
+  recall(parts) {
+    const told = new LogEntries();
+    for (const { text, time } of parts) told.write("stdout", text, time);
+    const earlier = this.entries;
+    this.entries = [];
+    let at = 0;
+    for (const { id: _, ...line } of told.entries) {
+      const known = earlier.findIndex((entry, index) => index >= at && isSameLine(entry, line));
+      const isNew = known < 0;
+      const isBefore = (/** @type {LogEntry} */ entry) => entry.time <= line.time;
+      while (at < earlier.length && (isNew ? isBefore(earlier[at]) : at <= known)) this.entries.push(earlier[at++]);
+      if (isNew) this.push(line);
+    }
+    this.entries.push(...earlier.slice(at));
   }
 
   /**
@@ -105,6 +127,16 @@ export class LogEntries {
       this.dropped += surplus;
     }
   }
+}
+
+/**
+ * Whether a line that has come is the one that is told again, in whose time only the second counts.
+ * @param {LogEntry} entry @param {Omit<LogEntry, "id">} line
+ */
+function isSameLine({ kind, text, time }, line) {
+  if (kind !== "stdout" && kind !== "stderr") return false;
+  if (Math.abs(time - line.time) > SAME_TIME_MS) return false;
+  return line.open ? text.startsWith(line.text) : text === line.text;
 }
 
 /** @param {BuildStep} one @param {BuildStep} other */

@@ -38,6 +38,12 @@ export class PluginLog extends LogEntries {
     this.touch();
   }
 
+  /** @override @param {{text: string, time: number}[]} parts */
+  recall(parts) {
+    super.recall(parts);
+    this.touch();
+  }
+
   /** @override @param {import("./log_entries.js").BuildStep} step @param {number} [time] */
   step(step, time = Date.now()) {
     super.step(step, time);
