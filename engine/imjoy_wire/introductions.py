@@ -41,6 +41,8 @@ class Introductions:
         if self._exported is not None:
             tree, passage = self._exported
             passage.commit(to, lasting=True)
+            # Others may have been handed it who have not called it yet: it stays when `to` leaves.
+            self._keeper.store.hold(self._root, self._keeper.peer_id)
             self._send(to, messages.simple("setInterface", api=tree))
 
     def initialize(self, sender: str, remote: Remote, message: Message) -> None:

@@ -75,8 +75,9 @@ class ObjectStore:
         """Let `holder` call these functions by their paths in an object of this id.
 
         A lasting object, which has a name or is a peer's own interface, stays until it is disposed
-        of or the last of its holders has left, whatever is told about releases. Its functions take
-        the place of those that the id had before.
+        of or the last of its holders has left, whatever is told about releases. (Of a peer's own
+        interface that is the peer itself.) Its functions take the place of those that the id had
+        before.
         """
         known = self._entries.get(object_id)
         if known is None:

@@ -73,7 +73,6 @@ async def call(other, directory, size):
     os.rename(new, answer_file)
 
 async def begin(other, *args):
-    await other.stay()  # who has called it holds it, when the client has left
     api._task = asyncio.ensure_future(call(other, *args))
 
 async def stay():

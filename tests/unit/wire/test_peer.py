@@ -426,10 +426,24 @@ def test_what_only_a_gone_peer_held_is_forgotten(network):
     network.introduce("other", "plugin")
     network.run()
     assert first.value
+    assert len(plugin.store) == 2
     plugin.peer_gone("page")
     assert len(plugin.store) == 1
-    plugin.peer_gone("other")
-    assert len(plugin.store) == 0
+
+
+def test_an_interface_of_its_own_stays_for_whom_it_was_handed_on_to(network):
+    plugin = network.add("plugin")
+    plugin.export({"add": lambda a, b: a + b})
+    network.add("page")
+    calc = network.introduce("page", "plugin")
+    handed = []
+    network.add("other").export({"take": handed.append})
+    network.introduce("page", "other").take(calc)
+    network.run()
+    plugin.peer_gone("page")
+    answer = handed[0].add(1, 2)
+    network.run()
+    assert answer.value == 3
 
 
 def test_closing_ends_everything(ends):

@@ -207,7 +207,7 @@ def test_a_consumer_that_leaves_closes_it(ends):
     assert next(stream) == 0
     ends.plugin.peer_gone("page")
     assert ends.source.closed == 1
-    assert len(ends.plugin.store) == 0
+    assert ends.objects[1] == 0
 
 
 def test_an_owner_that_leaves_ends_it_with_an_error(ends):
