@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Optional
 
-__all__ = ["Begun"]
+__all__ = ["Begun", "has_setup"]
 
 MAX_CHARACTERS = 300
 """Of what went wrong; the whole of it is in the plugin's log."""
@@ -23,7 +23,7 @@ class Begun:
         """Take note of the end of a script, and of what the plugin has exported by then."""
         if error is not None:
             self._news("its script failed: " + _last_line(error))
-        elif exported is not None and not _has_setup(exported):
+        elif exported is not None and not has_setup(exported):
             self._news(None)
 
     def setup_ended(self, error: Optional[str]) -> None:
@@ -46,7 +46,8 @@ class Begun:
         self._tell(error)
 
 
-def _has_setup(exported: Any) -> bool:
+def has_setup(exported: Any) -> bool:
+    """Return whether what a plugin has exported is to be set up before it is used."""
     if isinstance(exported, dict):
         return callable(exported.get("setup"))
     return callable(getattr(exported, "setup", None))

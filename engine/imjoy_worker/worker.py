@@ -20,7 +20,7 @@ from imjoy_wire.streams import OwnStream
 
 from . import modules, stdio, tracebacks
 from .api import PluginApi
-from .begun import Begun
+from .begun import Begun, has_setup
 from .choice import checked
 from .dispatch import Dispatcher
 from .executors import PluginLoop, PluginPool
@@ -67,7 +67,7 @@ class Worker:
             "allow_execution": True,
             "dedicated_thread": True,
             "work_dir": welcome.get("work_dir"),
-            # Whether somebody has called `setup`: a client that comes later need not.
+            # Whether a client has brought the plugin up: one that comes later need not.
             "set_up": False,
         }
         self.peer = Peer(str(welcome["peer_id"]), self, config, os.urandom(4).hex())
@@ -153,8 +153,8 @@ class Worker:
         if self._is_leaving and call.label != "exit":
             call.fail(RuntimeError("The plugin is ending; {} was not run.".format(call.label)))
             return
-        if call.callback_id is None and call.label == "setup":
-            self.peer.config["set_up"] = True
+        if call.callback_id is None:
+            self._note_set_up(call.label)
         self._runs.called(call)
         self.dispatcher.run(call)
 
@@ -208,6 +208,16 @@ class Worker:
             self.api._client_ready(sender)
         elif kind == "getInterface" and not self.peer.has_interface:
             self._loop.call_soon_threadsafe(self._exports.wanted_by, sender)
+        elif kind == "getInterface":
+            self._note_set_up()
+
+    def _note_set_up(self, called: str = "") -> None:
+        """Take note that the plugin is brought up: who asks for its functions has run its scripts.
+
+        Its `setup` is then all that may be missing.
+        """
+        if called == "setup" or not has_setup(self.api._exported):
+            self.peer.config["set_up"] = True
 
     # Scripts
 

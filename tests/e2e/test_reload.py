@@ -37,6 +37,33 @@ async def test_a_plugin_goes_on_where_it_was(person: Person) -> None:
     await person.screenshot("loaded-anew")
 
 
+PLAIN = native_plugin(
+    "Plain",
+    """
+    print("the script runs", flush=True)
+    calls = 0
+    def run(ctx):
+        global calls
+        calls += 1
+        return f"call {calls}"
+    api.export({"run": run})
+    """,
+)
+
+
+async def test_a_plugin_that_needs_no_setup_goes_on_as_well(person: Person) -> None:
+    await person.load(PLAIN, "Plain")
+    await person.run("Plain")
+    await person.sees_outcome("Plain", "call 1")
+    await person.page.reload()
+    await person.sees_online()
+    await person.sees_outcome("Plain", "call 1")
+    await person.run("Plain")
+    await person.sees_outcome("Plain", "call 2")
+    log = await person.opens_log("Plain")
+    await expect(log.get_by_text("the script runs")).to_have_count(1)
+
+
 # The page of a first visit must not pass by, and take the focus along when it goes.
 LOOK_FOR_A_FLASH = """
     new MutationObserver(() => {

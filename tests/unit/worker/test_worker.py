@@ -294,6 +294,25 @@ async def test_a_second_client_does_not_run_the_script_again(started):
         assert [line for line in engine.out if line.startswith("ran")] == ["ran CPU\n"]
 
 
+@pytest.mark.parametrize(
+    ("export", "call", "is_up"),
+    [
+        ("api.export({'one': lambda: 1})", None, True),
+        ("api.export({'setup': lambda: 1})", None, False),
+        ("api.export({'setup': lambda: 1})", "setup", True),
+    ],
+)
+async def test_who_comes_later_hears_whether_the_plugin_is_brought_up(started, export, call, is_up):
+    async with started() as engine:
+        plugin = await engine.clients["browser"].start(export)
+        if call is not None:
+            await plugin[call]()
+        later = engine.join("second")
+        await later.greet()
+        [said] = [one for one in later.heard_messages if one["type"] == "initialized"]
+        assert said["config"]["set_up"] is is_up
+
+
 async def test_code_that_nobody_called_has_the_first_client_that_is_there(started):
     script = """
 import threading
