@@ -1,6 +1,6 @@
 /** Says when the engine is not there, and takes a token when it wants one. */
 
-import { html, useState } from "../../vendor/preact.js";
+import { html, useRef, useState } from "../../vendor/preact.js";
 import { keepToken } from "../state/token.js";
 import { useApp, useClock, useObservable } from "./hooks.js";
 import { Icon } from "./icon.js";
@@ -8,7 +8,11 @@ import { Icon } from "./icon.js";
 export function ConnectionBanner() {
   const { connection } = useApp();
   const { state, message, retryAt } = useObservable(connection);
-  if (state === "refused") return html`<${TokenBanner} message=${message} retryAt=${retryAt ?? 0} />`;
+  const refusal = useRef(/** @type {{message: string, retryAt: number} | null} */ (null));
+  // While it tries again the banner stays: somebody may be writing a token there.
+  if (state === "refused") refusal.current = { message, retryAt: retryAt ?? 0 };
+  else if (state !== "connecting") refusal.current = null;
+  if (refusal.current) return html`<${TokenBanner} ...${refusal.current} />`;
   if (state !== "offline") return null;
   return html`<div class="banner banner-warn" role="alert">
     <${Icon} name="warning" />
@@ -54,7 +58,7 @@ function TokenBanner({ message, retryAt }) {
 function Countdown({ until }) {
   const left = Math.ceil((until - useClock(true)) / 1000);
   // Read aloud once, with the sentence before it, and not every second.
-  return html`<span role="timer">${left > 0 ? `The page tries again by itself in ${left} s.` : "Trying again …"}</span>`;
+  return html`<span role="timer">${left > 0 ? `The page tries again by itself in ${left}\u00a0s.` : "Trying again …"}</span>`;
 }
 
 /** People paste the whole link. @param {string} text */
