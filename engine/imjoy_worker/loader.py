@@ -1,5 +1,6 @@
 """A plugin's scripts, run as one module whose lines are those of the plugin's own file."""
 
+import io
 import linecache
 import sys
 from types import ModuleType
@@ -88,7 +89,8 @@ class Loader:
     def _show_lines(self, content: str, filename: str, first_line: int) -> None:
         """Let tracebacks show the script's lines at their places in the file."""
         lines = self._lines.setdefault(filename, [])
-        own = [line + "\n" for line in content.splitlines()]
+        # Not `splitlines`: for Python a line ends in fewer ways than for a text.
+        own = [line.rstrip("\n") + "\n" for line in io.StringIO(content, newline=None)]
         missing = first_line - 1 + len(own) - len(lines)
         lines.extend(["\n"] * max(0, missing))
         lines[first_line - 1 : first_line - 1 + len(own)] = own

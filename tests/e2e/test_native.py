@@ -309,6 +309,7 @@ async def test_a_python_script_is_edited_as_the_file_that_it_is(person: Person) 
     log = await person.opens_log("Syntax")
     await person.run("Syntax")
     await expect(log).to_contain_text('File "syntax.py", line 8, in run')
+    await person.sees_outcome("Syntax", "ValueError: no words (line 8 of the plugin)")
     await person.presses("Syntax", "Edit")
     editor = person.window("Syntax: source")
     area = editor.get_by_role("textbox", name="Source of Syntax")
@@ -322,6 +323,12 @@ async def test_a_python_script_is_edited_as_the_file_that_it_is(person: Person) 
     await person.sees_state("Syntax", "Failed")
     await expect(person.card("Syntax")).to_contain_text("The second.")
     await expect(person.card("Syntax")).to_contain_text("'!no' is no package")
+    person.watch.may_say.append("was never closed")
+    await area.fill(source.replace("run(ctx)", "run(ctx"))
+    await editor.get_by_role("button", name="Save and reload").click()
+    await expect(person.card("Syntax")).to_contain_text(
+        "SyntaxError: '(' was never closed (line 7 of the plugin)"
+    )
 
 
 async def test_the_docs_of_a_plugin_are_read_in_a_window(person: Person) -> None:

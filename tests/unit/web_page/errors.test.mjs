@@ -37,6 +37,20 @@ test("a traceback as text says the same", () => {
   assert.equal(explain(new Error(syntax)).summary, "SyntaxError: invalid syntax (line 15 of the plugin)");
 });
 
+test("a plugin that is a Python script has its lines too, and a library's file has none", () => {
+  const script = TRACE.replaceAll("Demo.imjoy.html", "count cells.py");
+  const library = '  File "/env/lib/python3.12/json/decoder.py", line 355, in raw_decode\n    raise JSONDecodeError\n';
+  const trace = script.replace("ZeroDivisionError:", `${library}ZeroDivisionError:`);
+  const error = Object.assign(new Error("division by zero"), { name: "ZeroDivisionError", trace });
+  assert.equal(explain(error).summary, "ZeroDivisionError: division by zero (line 7 of the plugin)");
+  const syntax = 'File "demo.py", line 15\n    def x(:\n          ^\nSyntaxError: invalid syntax';
+  assert.equal(explain(new Error(`  ${syntax}`)).summary, "SyntaxError: invalid syntax (line 15 of the plugin)");
+  for (const other of ["/home/me/demo.py", "C:\\me\\demo.py", "<string>", "https://example.org/demo.py"]) {
+    const away = syntax.replace("demo.py", other);
+    assert.equal(explain(new Error(`  ${away}`)).summary, "SyntaxError: invalid syntax");
+  }
+});
+
 test("other errors keep their first line", () => {
   assert.deepEqual(explain(new Error("one\ntwo")), { summary: "one", story: "one\ntwo" });
   assert.equal(explain("no plugin").summary, "no plugin");

@@ -50,6 +50,12 @@ def test_an_error_names_the_line_of_the_plugins_file_and_shows_it(loader, line_e
     assert "loader.py" not in error
 
 
+def test_what_only_looks_like_the_end_of_a_line_moves_no_line(loader):
+    error = loader.run(script("'\u2028'\n\x0c\nb / 0  # here\nc = 1"))
+    assert f'File "{FILE}", line 3, in <module>' in error
+    assert "b / 0  # here" in error
+
+
 def test_a_syntax_error_names_its_line(loader):
     error = loader.run(script("\ufeffvalue = 1\nvalue = = 2", first_line=11))
     assert f'File "{FILE}", line 12' in error

@@ -1,6 +1,7 @@
 /** Errors, wherever they come from, as people read them: one line, and the whole story. */
 
-const PLUGIN_LINE = /File "[^"]*\.imjoy\.html", line (\d+)/g;
+/** A plugin's script has its name alone in a traceback, where a module has its whole path. */
+const PLUGIN_LINE = /File "(?:[^"]*\.imjoy\.html|[^"/\\]+\.py)", line (\d+)/gi;
 const PYTHON_ERROR = /^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|Iteration)\b/;
 
 /** Return any thrown thing as words. @param {unknown} thrown */
