@@ -71,7 +71,7 @@ class Mover:
                 request = {
                     "kind": "conda-bundle" if conda else "wheels",
                     "prefix": str(lease.prefix),
-                    "archive": str(archive.absolute()),
+                    "archive": str(await asyncio.to_thread(archive.absolute)),
                     "scratch": str(attempt.scratch),
                     "manifest": await asyncio.to_thread(self._manifest, one, examined),
                 }
@@ -89,6 +89,8 @@ class Mover:
         Raises `MachineError` and `PythonNotFoundError` when it cannot run on this machine,
         `VerifyFailedError` when it does not, `EnvironmentBuildError` when the file is damaged.
         """
+        # The helper works elsewhere than the person.
+        bundle = await asyncio.to_thread(bundle.absolute)
         async with self._store.attempt("unpack", on_progress) as attempt:
             found = await self._packed.look(bundle, attempt)
             manifest = found["manifest"]

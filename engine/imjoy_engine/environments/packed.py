@@ -37,6 +37,8 @@ __all__ = ["PackedBuilder", "this_machine"]
 _HELPER = ("-m", "imjoy_engine.environments.packed_helper")
 _MESSAGES = {"link": "Unpacking", "build": "Packing"}
 _PACKS = {**_MESSAGES, "link": "Writing"}
+_HINT = "Name a file that `imjoy-engine env pack` or conda-pack made, or have it packed again."
+_PACK_HINT = "Pack it again with conda-pack, or with: imjoy-engine env pack."
 
 
 def this_machine() -> dict[str, str]:
@@ -94,9 +96,9 @@ class PackedBuilder:
         return Lock(lock.text, python.python, python.python_version or version, self.name)
 
     async def look(self, archive: Path, attempt: Attempt) -> dict[str, Any]:
-        """Return what the helper says of a file: kind, sha256, packages, manifest."""
+        """Return what the helper says of a file, by its whole path: kind, sha256, packages, …"""
         attempt.on_progress(Progress(Phase.RESOLVE, message=f"Looking into {archive.name}"))
-        attempt.log.append(f"$ imjoy-engine env look {archive}")
+        attempt.log.append(f"Looking into {archive}")
         if not await asyncio.to_thread(archive.is_file):
             raise EnvironmentBuildError(
                 f"There is no packed environment {archive}.", hint="Check the path."
@@ -182,7 +184,7 @@ class PackedBuilder:
                 ) from None
             raise EnvironmentBuildError(
                 f"{archive.name} {failure.words}",
-                hint="Pack it again with conda-pack, or with: imjoy-engine env pack.",
+                hint=_PACK_HINT if request["do"] == "pack" else _HINT,
                 log_tail="\n".join(attempt.log[-60:]),
             ) from None
 

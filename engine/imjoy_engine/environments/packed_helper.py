@@ -28,6 +28,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -37,6 +38,7 @@ from imjoy_engine.environments.wheelhouse import make_wheels
 
 _TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 _TELL_EVERY = 100
+_UNREADABLE = (tarfile.ReadError, zipfile.BadZipFile, EOFError, zlib.error)
 
 
 class Refused(Exception):
@@ -70,13 +72,28 @@ def look(request: dict[str, Any]) -> None:
             manifest=manifest,
         )
         return
-    names = [Path(name) for name in names_in(archive)]
+    names = readable_names(archive)
     packages = sorted(
         package_of(name) for name in names if name.parts[:1] == ("conda-meta",) and is_record(name)
     )
     if not packages or Path("bin/conda-unpack") not in names:
-        raise Refused("is neither a bundle of ours nor made by conda-pack")
+        raise Refused(
+            "is no packed environment: it is neither a bundle of ours nor made by conda-pack"
+        )
     tell("looked", kind="conda", sha256=sha256_of(archive), packages=packages, manifest=None)
+
+
+def readable_names(archive: Path) -> list[Path]:
+    """Return the names of all files in an archive, or refuse what is none."""
+    names: list[Path] = []
+    try:
+        # What was read before an error stays in the list.
+        names.extend(Path(name) for name in names_in(archive))
+    except _UNREADABLE as error:
+        if names:
+            raise Refused(f"is damaged: {error}") from None
+        raise Refused("is no packed environment") from None
+    return names
 
 
 def is_record(name: Path) -> bool:
@@ -132,11 +149,21 @@ def tar_stream(archive: Path, inside: IO[bytes] | None = None) -> Iterator[tarfi
                 raise Refused(
                     "is compressed by zstd: pip install 'imjoy-engine[conda]' adds what reads it"
                 ) from None
+            stack.enter_context(told_as_unreadable(zstandard.ZstdError))
             file = stack.enter_context(zstandard.ZstdDecompressor().stream_reader(file))
             mode = "r|"
         else:
             mode = "r|*"
         yield stack.enter_context(tarfile.open(fileobj=file, mode=mode))  # type: ignore[call-overload]
+
+
+@contextlib.contextmanager
+def told_as_unreadable(kind: type[Exception]) -> Iterator[None]:
+    """Have a library's own error be one of the usual kind."""
+    try:
+        yield
+    except kind as error:
+        raise tarfile.ReadError(str(error)) from None
 
 
 def squashfs(*options: str | Path) -> str:
@@ -293,6 +320,9 @@ def main() -> int:
     request = json.loads(Path(sys.argv[1]).read_bytes())
     try:
         _DEEDS[request["do"]](request)
+    except _UNREADABLE as error:
+        tell("error", kind=type(error).__name__, words=f"is damaged: {error}")
+        return 1
     except Exception as error:  # noqa: BLE001
         # The border of this process.
         tell("error", kind=type(error).__name__, words=str(error))

@@ -158,6 +158,38 @@ async def test_the_bundle_says_what_it_is(office, short_dir):
     assert not list(short_dir.glob(".*.part"))
 
 
+async def test_a_bundle_may_be_named_from_where_one_is(office, lab, short_dir, monkeypatch):
+    await asyncio.to_thread(monkeypatch.chdir, short_dir)
+    bundle = await office.pack(SPEC, Path())
+    assert not bundle.is_absolute()
+
+    with await lab.unpack(bundle) as lease:
+        assert await asyncio.to_thread(says, lease, "import tiny_one; print('ok')") == "ok"
+
+
+@pytest.mark.parametrize("name", ["notes.tar", "notes.tar.gz", "notes.tar.zst", "notes.zip", "x"])
+@pytest.mark.parametrize("content", [b"", b"plain words\n" * 100])
+async def test_a_file_that_is_no_bundle_is_called_so(lab, short_dir, name, content):
+    (short_dir / name).write_bytes(content)
+
+    with pytest.raises(EnvironmentBuildError) as caught:
+        await lab.unpack(short_dir / name)
+
+    assert caught.value.message == f"{name} is no packed environment"
+    assert "imjoy-engine env pack" in caught.value.hint
+    assert "$" not in caught.value.log_tail
+
+
+async def test_half_a_bundle_is_called_damaged(office, lab, short_dir):
+    bundle = await office.pack(SPEC, short_dir)
+    with tarfile.open(bundle) as tar:
+        in_the_middle = tar.getmembers()[-1].offset_data + 1
+    os.truncate(bundle, in_the_middle)
+
+    with pytest.raises(EnvironmentBuildError, match="is damaged: "):
+        await lab.unpack(bundle)
+
+
 async def test_unpacked_twice_it_is_there_once(office, lab, short_dir):
     bundle = await office.pack(SPEC, short_dir)
 
