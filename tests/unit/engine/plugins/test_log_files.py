@@ -45,7 +45,9 @@ def test_the_last_runs_of_each_plugin_are_kept(tmp_path):
     ]
     written(runs[0].with_suffix(".1.log"), 1000)
     other = written(log_path(tmp_path, "default", "Much more", "i_0"), 1)
+    written(runs[0].with_suffix(".times"), 1)
     prune(log_path(tmp_path, "default", "Much", "i_12"))
     assert [path for path in runs if path.exists()] == runs[3:]
     assert not runs[0].with_suffix(".1.log").exists()
+    assert not runs[0].with_suffix(".times").exists()
     assert other.exists()
