@@ -170,6 +170,7 @@ async def test_ctrl_c_ends_it_at_once_and_leaves_nothing(terminal: Terminal) -> 
     assert b"Cancelled; nothing of it is left." in errors
     assert list((terminal.store / "envs").iterdir()) == []
     assert list((terminal.store / "tmp").iterdir()) == []
+    assert list((terminal.store / "uv").glob(".tmp*")) == []
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from imjoy_engine.environments.filelock import FileLock
+from imjoy_engine.environments.protect import remove_tree
 from imjoy_engine.environments.shelf import Shelf, listed
 
-__all__ = ["forget_unshared", "prune_downloads", "sweep"]
+__all__ = ["forget_partial", "forget_unshared", "prune_downloads", "sweep"]
 
 _SCRATCH_AGE_S = 24 * 3600.0
 _CACHE_AGE_S = 3600.0
@@ -69,14 +71,32 @@ def forget_unshared(shelf: Shelf, now_s: float) -> int:
     return forgotten
 
 
+def forget_partial(cache: Path) -> None:
+    """Remove what a killed uv has half fetched, unless another one is at work in that cache."""
+    with contextlib.suppress(OSError):
+        # uv holds its cache by the same kind of lock.
+        alone = FileLock.exclusive(cache / ".lock")
+        if alone is None:
+            return
+        try:
+            for path in partial_downloads(cache):
+                remove_tree(path)
+        finally:
+            alone.release()
+
+
+def partial_downloads(cache: Path) -> list[Path]:
+    """Return what uv has not finished fetching: it is, or it was killed."""
+    return [path for path in listed(cache, hidden=True) if path.name.startswith(".tmp")]
+
+
 def prune_downloads(cache: Path, uv: Path, now_s: float, variables: Mapping[str, str]) -> bool:
     """Let uv remove what killed downloads left in its cache; return whether it did.
 
     It is asked only when something lies there since an hour, since nobody can install meanwhile;
     and it gives up when somebody does.
     """
-    left = [path for path in listed(cache, hidden=True) if path.name.startswith(".tmp")]
-    if not any(_changed_s(path) < now_s - _CACHE_AGE_S for path in left):
+    if not any(_changed_s(path) < now_s - _CACHE_AGE_S for path in partial_downloads(cache)):
         return False
     argv = [str(uv), "cache", "prune", "--no-config", "--cache-dir", str(cache)]
     try:

@@ -28,6 +28,7 @@ from imjoy_engine.environments.interpreters import (
     find_interpreters,
     is_too_old,
 )
+from imjoy_engine.environments.leavings import forget_partial
 from imjoy_engine.environments.listed_files import only_listed_files
 from imjoy_engine.environments.lock import Lock
 from imjoy_engine.environments.progress import Phase, Progress, counted
@@ -42,7 +43,7 @@ from imjoy_engine.errors import (
     PythonNotFoundError,
     VerifyFailedError,
 )
-from imjoy_engine.processes import Command, Ladder, OnOutput, ProcessTree
+from imjoy_engine.processes import Command, Ladder, OnOutput, ProcessTree, outlast
 
 __all__ = ["UvBuilder", "find_uv"]
 
@@ -64,6 +65,7 @@ class UvBuilder:
     ) -> None:
         settings = index_settings(machine_variables, pip_configs)
         self._machine = dict(machine_variables)
+        self._cache = cache
         self._uv = find_uv()
         self._options = settings.options
         self._variables = {
@@ -299,7 +301,10 @@ class UvBuilder:
         return words
 
     async def _process(self, argv: Sequence[str], attempt: Attempt, on_output: OnOutput) -> str:
-        """Return why the process failed, or "" when it did not; cancelled, it is gone."""
+        """Return why the process failed, or "" when it did not.
+
+        Cancelled, it is gone, and what it has half fetched.
+        """
         command = Command(
             argv,
             self._variables,
@@ -310,9 +315,14 @@ class UvBuilder:
         )
         tree = await ProcessTree.start(command, on_output)
         try:
-            report = await tree.wait()
-        finally:
-            await tree.stop(Ladder.at_once())
+            try:
+                report = await tree.wait()
+            finally:
+                await tree.stop(Ladder.at_once())
+        except asyncio.CancelledError:
+            forgetting = asyncio.to_thread(forget_partial, self._cache)
+            await outlast(asyncio.ensure_future(forgetting))
+            raise
         return "" if report.exit_code == 0 else report.words
 
 

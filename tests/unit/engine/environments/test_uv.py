@@ -386,6 +386,10 @@ async def test_a_full_disk(place):
 # --- who else builds, and who is killed
 
 
+def half_fetched(place: Workplace) -> list[Path]:
+    return list((place.wheels / "cache").glob(".tmp*"))
+
+
 async def test_cancelled_it_hangs_up_at_once_and_leaves_nothing(place, index):
     remote = Workplace(place.wheels, PIP_NO_INDEX="", PIP_FIND_LINKS="", PIP_INDEX_URL=index.url)
     index.gate.clear()
@@ -399,8 +403,31 @@ async def test_cancelled_it_hangs_up_at_once_and_leaves_nothing(place, index):
         await index.left.wait()
 
     assert list((remote.root / "envs").iterdir()) == []
+    assert await asyncio.to_thread(half_fetched, place) == []
     index.gate.set()
     (await remote.ensure("tiny-one")).release()
+
+
+async def test_cancelled_it_leaves_what_another_one_is_fetching(place, index):
+    remote = Workplace(place.wheels, PIP_NO_INDEX="", PIP_FIND_LINKS="", PIP_INDEX_URL=index.url)
+    make_wheel(place.wheels, "tiny-alone", "1.0")
+    index.stall()
+    cancelled = asyncio.create_task(remote.ensure("tiny-alone"))
+    await index.stalled.wait()
+    index.stall()
+    other = asyncio.create_task(remote.ensure("tiny-two"))
+    await index.stalled.wait()
+    async with asyncio.timeout(20):
+        while len(await asyncio.to_thread(half_fetched, place)) < 2:
+            pass
+
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+
+    assert len(await asyncio.to_thread(half_fetched, place)) == 2
+    index.gate.set()
+    (await other).release()
 
 
 ENGINE = """
