@@ -70,5 +70,6 @@ class RunFailedError(ClientError):
         return cls(
             f"The run of {run.get('name') or 'a function'!r} in {run.get('plugin')!r} gave "
             f"nothing. {words}",
+            hint=str(error.get("hint") or ""),
             code=str(error.get("code") or "no-result"),
         )

@@ -182,6 +182,8 @@ class PluginError(EngineError):
 
     code = "plugin-error"
     fault = "plugin"
+    ending = ""
+    """How a process ended that was ended because of this: its own report does not know."""
 
 
 class ManifestError(PluginError):

@@ -100,8 +100,9 @@ async def test_a_plugin_that_dies_ends_every_waiting_call(client: imjoy_client.C
     waiting = plugin.wait()
     dying = plugin.leave()
     for call in (waiting, dying):
-        with pytest.raises(PeerGoneError, match="exited with code 7"):
+        with pytest.raises(PeerGoneError, match="exited with code 7") as caught:
             await asyncio.wait_for(call, 10)
+        assert "Reload the plugin to start it again." in caught.value.hint
     with pytest.raises(PeerGoneError):
         await asyncio.wait_for(plugin.echo(1), 10)
     assert plugin.plugin_state == "failed"

@@ -52,6 +52,8 @@ async def test_the_whole_tree_of_a_plugin_counts_and_is_ended(strict: EngineProc
         failed = await client.event("plugin_event", id="hungry", state="failed")
         assert failed["error"]["code"] == "memory-limit"
         assert "its limit is 200 MB; it was ended." in failed["error"]["message"]
+        ended = await client.event("plugin_event", id="hungry", event="exit")
+        assert ended["words"] == "stopped at its limit of memory (200 MB)"
         printed = await client.event("plugin_event", id="hungry", event="log", stream="stdout")
         assert "," not in printed["text"]
         assert await gone([process for process in tree if process.pid != strict.pid]) == []

@@ -172,11 +172,14 @@ class ResourceGuard:
 
 def _over(limit_bytes: int, used_bytes: int | None) -> MemoryLimitError:
     used = f"used {bytes_in_words(used_bytes)} of memory" if used_bytes else "ran out of memory"
-    return MemoryLimitError(
-        f"The plugin {used}, its limit is {bytes_in_words(limit_bytes)}; it was ended.",
+    limit = bytes_in_words(limit_bytes)
+    error = MemoryLimitError(
+        f"The plugin {used}, its limit is {limit}; it was ended.",
         hint="Raise limits.memory in the plugin's config or the engine's --memory-limit, or give "
         "the plugin less data at once.",
     )
+    error.ending = f"stopped at its limit of memory ({limit})"
+    return error
 
 
 def _task(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -34,9 +34,9 @@ async def end_when_idle(instance: PluginInstance, timeout_s: float, clock: Clock
             break
         wait_s = timeout_s - idle_s
     words = seconds_in_words(timeout_s)
-    instance.evict(
-        PluginIdleError(
-            f"The plugin {instance.manifest.name!r} was stopped: nobody used it for {words}.",
-            hint="Start it again to use it. limits.idle_timeout in its config changes the time.",
-        )
+    error = PluginIdleError(
+        f"The plugin {instance.manifest.name!r} was stopped: nobody used it for {words}.",
+        hint="Start it again to use it. limits.idle_timeout in its config changes the time.",
     )
+    error.ending = f"stopped, since nobody used it for {words}"
+    instance.evict(error)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imjoy_engine.errors import EngineError
+from imjoy_engine.errors import EngineError, PluginError
 from imjoy_engine.ids import new_id, new_secret
 from imjoy_engine.plugins.awaited import Awaited
 from imjoy_engine.plugins.consent import Question
@@ -74,7 +74,7 @@ class PluginInstance:
         """When the process became this plugin's, on the monotonic clock; None where an earlier
         engine has started it."""
         self.error: EngineError | None = None
-        self.exit: dict[str, Any] | None = None
+        self._exit: dict[str, Any] | None = None
         self.peers: list[str] = []
         self.choices: object = None
         """What a person decided about the environment, as the client sent it."""
@@ -111,6 +111,19 @@ class PluginInstance:
         if self._awaited is not None and channel is not None:
             self._awaited.back(channel)
             self._awaited = None
+
+    @property
+    def exit(self) -> dict[str, Any] | None:
+        """Return how its process ended, and what to do about it if the engine has ended it for a
+        reason of its own; None while it has not."""
+        error = self.error
+        if self._exit is None or not isinstance(error, PluginError) or not error.ending:
+            return self._exit
+        return {**self._exit, "words": error.ending, "hint": error.hint}
+
+    @exit.setter
+    def exit(self, report: dict[str, Any] | None) -> None:
+        self._exit = report
 
     @property
     def room(self) -> Channel | Awaited | None:
@@ -174,6 +187,7 @@ class PluginInstance:
         return {
             "code": self.error.code if self.error is not None else "plugin-stopped",
             "message": words,
+            "hint": self.error.hint if self.error is not None else "",
             "exit_code": report.get("exit_code"),
             "signal": report.get("signal"),
             "last_lines": self.output.last_lines(),

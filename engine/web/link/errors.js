@@ -64,7 +64,7 @@ export function exitError(name, report) {
   const sentence = text(report.message) || `The plugin "${name}" has ended: ${words}.`;
   return new LinkError(sentence, {
     code: text(report.code) || "plugin-exited",
-    hint: "Reload it to start it again.",
+    hint: text(report.hint) || "Reload it to start it again.",
     lines: printed.length > 0 ? ["Its last lines:", ...printed.slice(-LAST_LINES)] : [],
     logTail: printed.join("\n"),
   });

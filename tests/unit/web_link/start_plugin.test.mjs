@@ -150,6 +150,18 @@ test("a process that dies during a call rejects it and every later one", async (
   assert.deepEqual(utils.running, [true, false, false]);
 });
 
+test("a process that was ended for a reason says what to do about that", async () => {
+  const engine = engineWith({ wait: () => NEVER });
+  const link = await linkTo(engine);
+  const { plugin, worker } = await started(engine, link);
+  const pending = rejection(plugin.wait());
+  await eventually(() => worker.received.at(-1).name === "wait", "the call arrives");
+  worker.die({ signal: "SIGKILL", words: "stopped at its limit of memory (1 GB)", hint: "Raise limits.memory." });
+  const { message, hint } = await pending;
+  assert.match(message, /^The plugin "Plugin" has ended: stopped at its limit of memory \(1 GB\)\. Raise limits\.memory\.\n/);
+  assert.equal(hint, "Raise limits.memory.");
+});
+
 test("a process that dies during setup rejects setup", async () => {
   const engine = engineWith({ setup: (worker) => worker.die({ exit_code: 3, words: "exited with code 3" }) });
   const link = await linkTo(engine);

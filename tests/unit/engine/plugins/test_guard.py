@@ -33,6 +33,15 @@ def process(stage: Stage) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
+def ended_in_words(run: Run) -> str:
+    """Return what the event of its end says; whoever asks the engine later hears the same."""
+    (ended,) = [event for event in run.events if event["event"] == "exit"]
+    assert run.instance.exit is not None
+    assert run.instance.exit["words"] == ended["words"]
+    assert ended["hint"] == run.error["hint"]
+    return str(ended["words"])
+
+
 async def slept(clock: FakeClock) -> None:
     async with asyncio.timeout(20):
         while not clock.sleeping:
@@ -56,6 +65,8 @@ async def test_who_is_over_the_limit_is_ended_with_words(
     assert "--memory-limit" in run.error["hint"]
     assert "draining" not in run.states
     assert "[engine] The plugin used" in run.instance.output.last_lines()[-1]
+    assert ended_in_words(run) == "stopped at its limit of memory (50 MB)"
+    assert run.instance.gone_reason()["hint"] == run.error["hint"]
 
 
 async def test_who_is_below_it_lives_on(
@@ -110,6 +121,7 @@ async def test_a_control_group_keeps_both_and_explains_the_end(
     assert run.error["message"] == (
         "The plugin ran out of memory, its limit is 50 MB; it was ended."
     )
+    assert ended_in_words(run) == "stopped at its limit of memory (50 MB)"
 
 
 async def test_without_a_limit_nothing_is_asked_or_watched(stage: Stage, tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ async def test_an_idle_plugin_is_stopped_and_says_why(stage: Stage, tmp_path: Pa
     assert run.error["code"] == "plugin-idle"
     assert run.error["message"] == "The plugin 'Lazy' was stopped: nobody used it for 1 min."
     assert run.instance.gone_reason()["code"] == "plugin-idle"
+    assert run.instance.exit is not None
+    assert run.instance.exit["words"] == "stopped, since nobody used it for 1 min"
 
 
 async def test_what_is_no_answer_counts_as_work(stage: Stage, tmp_path: Path) -> None:
