@@ -107,7 +107,8 @@ class RemoteError(Exception):
     """Raise here what the other end's code raised there.
 
     `str()` is the remote message; `name` the remote type's name, "Error" when unknown; `trace` the
-    remote traceback as text, empty when unknown; `cause` the remote cause, also `__cause__`.
+    remote traceback as text, as Python prints it, with those of its causes; empty when unknown;
+    `cause` the remote cause, also `__cause__`.
     """
 
     def __init__(

@@ -96,11 +96,12 @@ def decode_datetime(tree: Dict[str, Any]) -> Union[datetime.datetime, datetime.d
 
 
 def encode_error(error: BaseException, causes: int = MAX_CAUSES) -> Dict[str, Any]:
-    """Return the form of an exception, its traceback as text and its cause within."""
+    """Return the form of an exception, with its cause within.
+
+    Its traceback is that which Python prints: those of its causes are in it.
+    """
     summary = traceback.TracebackException(type(error), error, error.__traceback__)
-    name, trace = type(error).__name__, ""
-    if error.__traceback__ is not None:
-        trace = "".join(summary.format(chain=False))
+    name, trace = type(error).__name__, _trace_of(error, summary)
     if isinstance(error, RemoteError):
         name, trace = error.name, "\n".join(part for part in (error.trace, trace) if part)
     # str(summary) is the message even when the exception's own __str__ fails.
@@ -111,6 +112,17 @@ def encode_error(error: BaseException, causes: int = MAX_CAUSES) -> Dict[str, An
     if cause is not None and causes > 0:
         return {**tree, "_rcause": encode_error(cause, causes - 1)}
     return dict(tree)
+
+
+def _trace_of(error: BaseException, summary: traceback.TracebackException) -> str:
+    if error.__traceback__ is None:
+        return ""
+    # The trace of a remote error tells of the remote cause already.
+    is_told = isinstance(error, RemoteError) and error.__cause__ is error.cause
+    try:
+        return "".join(summary.format(chain=not is_told))
+    except RecursionError:  # Python 3.9 and before, for hundreds of causes
+        return "".join(summary.format(chain=False))
 
 
 def encode_in_short(error: BaseException) -> Dict[str, Any]:

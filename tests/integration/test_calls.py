@@ -269,6 +269,7 @@ async def test_a_program_does_all_of_it(engine: EngineProcess, data_channel: boo
             await plugin.fails()
         assert caught.value.cause is not None
         assert (caught.value.name, caught.value.cause.name) == ("ValueError", "KeyError")
+        assert caught.value.trace.index("KeyError: ") < caught.value.trace.index("ValueError: ")
         stream = await plugin.die_after(2)
         assert [await anext(stream), await anext(stream)] == [0, 1]
         with pytest.raises(PeerGoneError) as ended:

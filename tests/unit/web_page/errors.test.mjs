@@ -31,6 +31,15 @@ test("an error with its trace is named and placed in the plugin file", () => {
   });
 });
 
+test("an error that was raised from another is placed where it was raised, and tells of both", () => {
+  const cause = TRACE.replace("line 7", "line 3").replace("ZeroDivisionError: division by zero", "KeyError: 'x'");
+  const trace = `${cause}\n\nThe above exception was the direct cause of the following exception:\n\n${TRACE}`;
+  const error = Object.assign(new Error("division by zero"), { name: "ZeroDivisionError", trace });
+  const summary = "ZeroDivisionError: division by zero (line 7 of the plugin)";
+  assert.deepEqual(explain(error), { summary, story: trace });
+  assert.equal(explain(trace).summary, summary);
+});
+
 test("a traceback as text says the same", () => {
   assert.equal(explain(TRACE).summary, "ZeroDivisionError: division by zero (line 7 of the plugin)");
   const syntax = '  File "Demo.imjoy.html", line 15\n    def x(:\n          ^\nSyntaxError: invalid syntax';

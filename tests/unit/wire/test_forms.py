@@ -80,8 +80,10 @@ def test_an_exception_keeps_type_message_traceback_and_cause() -> None:
     assert "raise error from cause" in arrived.trace
     assert arrived.trace.startswith("Traceback (most recent call last)")
     assert arrived.trace.rstrip().endswith("ValueError: bad threshold")
-    assert "KeyError" not in arrived.trace
+    assert arrived.trace.count("Traceback") == 2
+    assert "KeyError: 't'\n\nThe above exception was the direct cause" in arrived.trace
     assert isinstance(arrived.__cause__, RemoteError)
+    assert arrived.__cause__.trace.rstrip().endswith("KeyError: 't'")
     assert (arrived.__cause__.name, str(arrived.__cause__)) == ("KeyError", "'t'")
 
 
@@ -98,6 +100,24 @@ def test_a_remote_error_passed_on_keeps_name_and_both_tracebacks() -> None:
     arrived = decode_error(encode_error(error))
     assert arrived.name == "RuntimeError"
     assert arrived.trace.startswith("remote trace\nTraceback")
+    assert decode_error(encode_error(raised(arrived))).trace.startswith(arrived.trace)
+
+
+def test_the_cause_of_a_remote_error_is_in_its_trace_once() -> None:
+    first = encode_error(raised(ValueError("bad"), raised(KeyError("t"))))
+    arrived = decode_error(encode_error(raised(decode_error(first))))
+    assert arrived.trace.count("direct cause") == 1
+    passed_on = encode_error(raised(TypeError("so"), raised(decode_error(first))))
+    assert "bad\n\nThe above exception was the direct cause" in passed_on["_rtrace"]
+
+
+def test_what_came_before_is_told_as_python_does() -> None:
+    error = raised(ValueError("second"))
+    error.__context__ = KeyError("first")
+    assert "first" not in encode_error(error)["_rtrace"]
+    error.__suppress_context__ = False
+    told = encode_error(error)["_rtrace"]
+    assert "'first'\n\nDuring handling of the above exception, another" in told
 
 
 def test_a_chain_of_causes_ends() -> None:
@@ -120,6 +140,16 @@ def test_a_deep_recursion_has_a_short_trace() -> None:
     with pytest.raises(RecursionError) as caught:
         endless("x" * 1000)
     assert len(encode_error(caught.value)["_rtrace"]) <= MAX_TRACE_CHARS
+
+
+def test_an_error_after_very_many_others_travels_too() -> None:
+    error = ValueError("0")
+    for number in range(1, 3000):
+        error, before = ValueError(str(number)), error
+        error.__cause__ = before
+    tree = encode_error(raised(error, error.__cause__))
+    assert tree["_rtrace"].rstrip().endswith("ValueError: 2999")
+    assert len(tree["_rtrace"]) <= MAX_TRACE_CHARS
 
 
 def test_an_exception_that_cannot_say_what_it_is_travels_all_the_same() -> None:

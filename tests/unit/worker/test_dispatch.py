@@ -159,6 +159,8 @@ api.export({'fail': fail, 'fail_later': fail_later})
             assert failed.value.name == name
             assert f'File "My.imjoy.html", line {line}' in failed.value.trace
             assert "imjoy_worker" not in failed.value.trace
+        assert failed.value.trace.index("in the core") < failed.value.trace.index("direct cause")
+        assert 'File "My.imjoy.html", line 106, in fail_later' in failed.value.trace
         cause = failed.value.cause
         assert cause.name == "LookupError"
         assert "in the core" in str(cause)

@@ -151,6 +151,7 @@ async def test_an_error_keeps_its_name_its_lines_and_its_cause(processes):
         assert failed.value.name == "ValueError"
         assert 'File "My.imjoy.html", line 129, in fail' in failed.value.trace
         assert 'raise ValueError("no " + key) from error' in failed.value.trace
+        assert "The above exception was the direct cause" in failed.value.trace
         assert "imjoy_worker" not in failed.value.trace
         assert failed.value.cause.name == "KeyError"
 
