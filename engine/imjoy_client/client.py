@@ -17,7 +17,7 @@ from imjoy_client.core_api import OnMessage, core_api
 from imjoy_client.end import PluginEnd
 from imjoy_client.errors import ClientError, PluginFailedError
 from imjoy_client.plugin import PluginProxy
-from imjoy_client.plugin_file import PluginSource, Script, read_plugin
+from imjoy_client.plugin_file import PluginSource, made_plugin, read_plugin
 from imjoy_client.runs import Runs
 from imjoy_client.session import EngineSession
 from imjoy_wire.arrays import import_numpy_by
@@ -278,8 +278,7 @@ class Client:
 
     def told(self, plugin: PluginEnd, name: str, value: Any) -> None:
         """Pass on what a plugin reports by itself."""
-        if self._on_event is not None:
-            self._on_event({"event": name, "name": plugin.name, "text": value})
+        self._tell({"event": name, "name": plugin.name, "text": value})
 
     def _peer_of(self, instance: str) -> tuple[Peer, str] | None:
         for end in self._plugins.values():
@@ -292,7 +291,11 @@ class Client:
             self._runs.arrived(frame)
             return
         if frame.kind == "event":
-            self._event(self.payload(frame))
+            event = self.payload(frame)
+            if "run" in event:
+                self._tell({"event": "run", "name": event["run"]["plugin"], **event})
+            else:
+                self._event(event)
             return
         end = self._ends.get(frame.to)
         if end is not None:
@@ -309,8 +312,14 @@ class Client:
             allow = self._consents.get(end.plugin_id)
             if event.get("event") == "consent" and allow is not None:
                 self._session.soon(self._answer(event, allow))
-        if self._on_event is not None:
-            self._on_event(event)
+        self._tell(event)
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        try:
+            if self._on_event is not None:
+                self._on_event(event)
+        except Exception:  # noqa: BLE001 - the program's own function; what comes is read on
+            _LOG.exception("on_event failed with %r", event.get("event"))
 
     async def _answer(self, event: dict[str, Any], allow: AllowCommands) -> None:
         try:
@@ -332,6 +341,5 @@ def _source(source: str | Path | Mapping[str, Any], script: str | None) -> Plugi
     if isinstance(source, Mapping):
         if script is None:
             raise PluginFailedError("A config alone is no plugin.", hint="Give script=… too.")
-        name = f"{source.get('name', 'plugin')}.imjoy.html"
-        return PluginSource(dict(source), (Script(script),), name)
+        return made_plugin(source, script)
     return read_plugin(source)

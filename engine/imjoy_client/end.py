@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
 from imjoy_client.errors import PluginFailedError
+from imjoy_client.functions import function_of
 from imjoy_client.plugin_file import PluginSource, Script
 from imjoy_client.runs import new_run_id, run_mark
 from imjoy_client.streams import Streams
@@ -275,9 +276,10 @@ class PluginEnd:
 
     def start_run(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """Call a function of the plugin as a run, and return the run's id."""
+        function = function_of(self.interface, name)
         run_id = self._next_run = new_run_id()
         try:
-            self.interface[name](*args, **kwargs)
+            function(*args, **kwargs)
         finally:
             self._next_run = ""
         return run_id

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from imjoy_client.end import PluginEnd
+from imjoy_client.functions import function_of
 
 __all__ = ["PluginProxy"]
 
@@ -46,11 +47,7 @@ class PluginProxy:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        functions = self._end.interface
-        if name not in functions:
-            known = ", ".join(sorted(each for each in functions if each[:1] != "_")) or "none"
-            raise AttributeError(f"The plugin has no {name!r}. It has: {known}.")
-        return functions[name]
+        return function_of(self._end.interface, name)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self._end.interface})

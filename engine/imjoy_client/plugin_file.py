@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,15 @@ from typing import Any
 from imjoy_client.errors import PluginFileError
 from imjoy_client.python_script import config_of_script, is_python_script
 
-__all__ = ["PluginSource", "Script", "read_plugin"]
+__all__ = ["PluginSource", "Script", "made_plugin", "read_plugin"]
 
 _CONFIG = re.compile(r"<config(?P<attributes>[^>]*)>(?P<text>.*?)</config>", re.DOTALL)
 _SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<text>.*?)</script>", re.DOTALL)
 _ATTRIBUTE = re.compile(r"([\w-]+)\s*=\s*[\"']([^\"']*)[\"']")
+
+
+_PLAIN = {"type": "native-python", "api_version": "0.1.8"}
+"""What a page wants of every config."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ def read_plugin(source: str | Path) -> PluginSource:
     text = str(source).lstrip("\ufeff").replace("\r\n", "\n")
     if is_python_script(text):
         config = config_of_script(text)
-        return PluginSource(config, (Script(text),), name or f"{config['name']}.py")
+        return PluginSource(config, (Script(text),), name or f"{config['name']}.py", text)
     match = _CONFIG.search(text)
     if match is None:
         raise _no_plugin(is_python=name.endswith(".py"))
@@ -72,6 +77,16 @@ def read_plugin(source: str | Path) -> PluginSource:
         name or f"{config['name']}.imjoy.html",
         text,
     )
+
+
+def made_plugin(config: Mapping[str, Any], script: str) -> PluginSource:
+    """Return the plugin of a config and a script, with the file that says the same."""
+    filename = f"{config.get('name', 'plugin')}.imjoy.html"
+    told = json.dumps({**_PLAIN, **config}, indent=2).replace("<", "\\u003c")
+    text = f'<config lang="json">\n{told}\n</config>\n<script lang="python">{script}</script>\n'
+    # Such a script would end early in a file.
+    text = "" if "</script" in script else text
+    return PluginSource(dict(config), (Script(script),), filename, text)
 
 
 def _no_plugin(*, is_python: bool) -> PluginFileError:

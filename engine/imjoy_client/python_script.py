@@ -28,8 +28,10 @@ def config_of_script(text: str) -> dict[str, Any]:
     """Return the plugin's config. Raises PluginFileError when the script is no plugin."""
     match = _BLOCK.search(text)
     content = "" if match is None else re.sub(r"(?m)^# ?", "", match["content"])
+    above = 0 if match is None else text.count("\n", 0, match.start("content"))
     try:
-        metadata = tomllib.loads(content)
+        # Lines are named as the person has them.
+        metadata = tomllib.loads("\n" * above + content)
     except tomllib.TOMLDecodeError as error:
         raise PluginFileError(f"The metadata of the script are no TOML: {error}.") from error
     tool = _table(metadata, "tool")

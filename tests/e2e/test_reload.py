@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from typing import Any
 
+import pytest
 from playwright.async_api import Browser, expect
 
+import imjoy_client
 from support.browser import Person, person_at
 from support.plugin_files import native_plugin
 
@@ -223,6 +226,30 @@ async def test_a_plugin_is_offered_when_the_tab_that_held_it_closes(
         await colleague.sees_state("Handed on", "Ready")
         await colleague.presses("Handed on", "Stop")
         await colleague.sees_state("Handed on", "Stopped")
+
+
+SCRIPT = 'from imjoy import api\napi.export({"run": lambda ctx: "from a script"})\n'
+METADATA = '# /// script\n# [tool.imjoy]\n# name = "Scripted"\n# flags = ["allow-detach"]\n# ///\n'
+
+
+@pytest.mark.parametrize(
+    "source",
+    [({"name": "Scripted", "flags": ["allow-detach"]}, SCRIPT), (METADATA + SCRIPT, None)],
+    ids=["config and script", "Python script"],
+)
+async def test_a_page_attaches_to_what_a_program_has_started(
+    person: Person, source: tuple[Any, str | None]
+) -> None:
+    async with imjoy_client.connect(person.engine.link, "") as client:
+        await client.start_plugin(source[0], script=source[1])
+    await person.page.reload()
+    note = person.page.get_by_role("region", name="Running on the engine")
+    mine = note.get_by_role("listitem").filter(has_text="Scripted")
+    await mine.get_by_role("button", name="Attach").click()
+    await person.run("Scripted")
+    await person.sees_outcome("Scripted", "from a script")
+    await person.presses("Scripted", "Stop")
+    await person.sees_state("Scripted", "Stopped")
 
 
 async def test_a_run_is_seen_by_whoever_comes(browser: Browser, person: Person) -> None:

@@ -85,6 +85,23 @@ async def test_a_run_outlives_the_script_that_began_it(engine: EngineProcess) ->
             await last.attach("Train")
 
 
+async def test_runs_are_events_of_every_client(engine: EngineProcess) -> None:
+    heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    async with (
+        connect(engine.link, "", on_event=heard.put_nowait) as colleague,
+        connect(engine.link, "") as client,
+    ):
+        plugin = await client.start_plugin(TRAIN)
+        await plugin.release()
+        await plugin.run({"a": 1, "b": 2})
+        async with asyncio.timeout(20):
+            while (event := await heard.get())["event"] != "run" or event["run"]["ended"] is None:
+                pass
+        assert event["name"] == "Train"
+        assert event["run"]["state"] == "done"
+        assert await colleague.runs(plugin="Train") == [event["run"]]
+
+
 async def test_what_a_run_raises_is_raised_where_somebody_waits(engine: EngineProcess) -> None:
     async with connect(engine.link, "") as client:
         plugin = await client.start_plugin(TRAIN)

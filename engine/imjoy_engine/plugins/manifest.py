@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from imjoy_engine.errors import ManifestError
@@ -13,6 +14,8 @@ __all__ = ["PluginManifest"]
 _MAX_NAME_LENGTH = 200
 _PLUGIN_TYPES = ("native-python", "pyworker")
 _EXECUTORS = ("thread", "main-thread", "process")
+_FLAGS = ("allow-detach", "single-instance")
+"""Those that an engine heeds; cores have more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,16 @@ class PluginManifest:
     def may_detach(self) -> bool:
         """Return whether the plugin may live on without a client, and without an engine."""
         return "allow-detach" in self.flags
+
+    @property
+    def doubts(self) -> list[str]:
+        """Return sentences about what may be meant otherwise than it is written."""
+        meant = {flag: get_close_matches(flag, _FLAGS, 1, 0.8) for flag in sorted(self.flags)}
+        return [
+            f'The flag "{flag}" means nothing to the engine. Is "{near[0]}" meant?'
+            for flag, near in meant.items()
+            if near and flag not in near
+        ]
 
     @classmethod
     def from_config(cls, config: object) -> PluginManifest:

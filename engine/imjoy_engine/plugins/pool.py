@@ -106,6 +106,8 @@ class PluginPool:
             max_log_bytes=self._tools.limits.plugin_log_bytes,
             observer=self._observer,
         )
+        for doubt in manifest.doubts:
+            instance.note(doubt)
         supervisor = PluginSupervisor(instance, self._tools)
         self._running[instance.id] = (instance, supervisor)
         return instance, supervisor.start

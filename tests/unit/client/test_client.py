@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import imjoy_client
+from imjoy_client.plugin_file import read_plugin
 from imjoy_wire.errors import PeerGoneError, RemoteError
 from support.small_engine import TOKEN
 
@@ -43,7 +44,12 @@ async def test_what_the_engine_is_asked(engine, client):
     await client.start_plugin({**CONFIG, "tag": "GPU"}, script=SCRIPT)
     (_, registered), *_, (_, started) = (each for each in engine.asked if each[0] != "open_channel")
     assert registered["workspace"] == "default"
+    code = started["config"].pop("code")
     assert started["config"] == {"name": "Trial", "type": "native-python", "tag": "GPU"}
+    # Whoever attaches to it has the plugin whole.
+    told = read_plugin(code)
+    assert (told.config["name"], told.config["tag"]) == ("Trial", "GPU")
+    assert [each.content for each in told.scripts] == [SCRIPT]
     (script,) = engine.workers["w0"].scripts
     assert script["content"] == SCRIPT
     assert script["filename"] == "Trial.imjoy.html"
@@ -138,6 +144,18 @@ async def test_events_are_passed_on_with_the_plugins_name(engine):
     assert events[0] == {"event": "error", "name": "Trial", "text": "a word from the plugin"}
     assert events[1]["name"] == "Trial"
     assert events[2]["text"] == "somebody else"
+
+
+async def test_an_on_event_that_raises_is_logged_and_the_client_goes_on(engine, caplog):
+    def fail(event):
+        raise KeyError("no such key")
+
+    async with imjoy_client.connect(engine.url, TOKEN, on_event=fail) as client:
+        plugin = await client.start_plugin(CONFIG, script=SCRIPT)
+        engine.plugin_event("unknown", event="log", stream="stdout", text="hello")
+        async with asyncio.timeout(DEADLINE_S):
+            while "on_event failed with 'log'" not in caplog.text:
+                assert await plugin.echo(1) == 1
 
 
 async def test_a_plugin_that_ends_ends_the_calls_that_wait(engine, client):

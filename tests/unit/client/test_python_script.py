@@ -73,7 +73,7 @@ def test_a_script_that_needs_nothing():
     ("text", "words"),
     [
         ("# /// script\n# dependencies = []\n# ///\n", r"no \[tool.imjoy\] with a name"),
-        ("# /// script\n# x =\n# ///\n", "no TOML"),
+        ("# /// script\n# x =\n# ///\n", r"no TOML: .* line 2"),
     ],
 )
 def test_what_is_no_plugin_says_so(text, words):

@@ -121,6 +121,7 @@ test("a wish for a Python that is no text is left to the engine, which refuses i
 
 for (const [what, text, said, line] of [
   ["a Python script that is no plugin", "# /// script\n# dependencies = []\n# ///\n", /no \[tool.imjoy\]/, 1],
+  ["a Python script without a name", "# /// script\n# [tool.imjoy]\n# ///\n", /has no name/, 1],
   ["metadata that are no TOML", "\n# /// script\n# x = 1\n# y = \n# ///\n", /are no TOML: line 4/, 4],
   ["a Python script that would end early", PYTHON + 'x = "</script>"\n', /ends a script/, 2],
   ["nothing", "  \n", /empty/, null],

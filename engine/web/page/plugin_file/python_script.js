@@ -55,9 +55,12 @@ export function pluginOfScript(text, origin = "") {
       line,
     );
   }
+  if (typeof tool.imjoy.name !== "string" || tool.imjoy.name.trim() === "") {
+    return problem("The plugin has no name.", 'Add "# name = …" below "# [tool.imjoy]".', line);
+  }
   const config = { type: "native-python", api_version: API_VERSION, ...configOf(metadata, tool, tool.imjoy) };
   const json = JSON.stringify(config).replaceAll("<", "\\u003c");
-  const fileName = fileNameOf(origin, String(tool.imjoy.name ?? ""));
+  const fileName = fileNameOf(origin, tool.imjoy.name);
   const code = `<config lang="json">${json}</config><script lang="python" file="${fileName}">${text}</script>\n`;
   return { code, fileName };
 }

@@ -69,3 +69,10 @@ def test_a_wrong_config_is_refused_in_one_sentence(config: Any, words: str) -> N
         PluginManifest.from_config(config)
     assert caught.value.hint
     assert caught.value.fault == "plugin"
+
+
+def test_a_flag_that_is_nearly_one_is_doubted():
+    config = {"name": "A", "flags": ["allow-detatch", "single-instance", "passive"]}
+    assert PluginManifest.from_config(config).doubts == [
+        'The flag "allow-detatch" means nothing to the engine. Is "allow-detach" meant?'
+    ]
