@@ -20,7 +20,7 @@ from imjoy_engine.plugins.crash_dumps import CrashDump
 from imjoy_engine.plugins.log_files import prune
 from imjoy_engine.plugins.log_times import Printed, note_time, printed
 
-__all__ = ["OutputLog", "is_end"]
+__all__ = ["OutputLog", "is_end", "last_printed"]
 
 _LOG = logging.getLogger(__name__)
 _PENDING_BYTES = 256 << 10
@@ -38,6 +38,13 @@ def is_end(line: str) -> bool:
     """Return whether this line of a log says that the plugin has ended."""
     match = _MARK.match(line)
     return match is not None and match[1] is not None
+
+
+def last_printed(path: Path) -> list[Printed]:
+    """Return the last of what a plugin has printed into this file, by when it came."""
+    pieces = printed(path, _ENDING_BYTES)
+    unmarked = (Printed(_without_marks(piece.text), piece.time_s) for piece in pieces)
+    return [piece for piece in unmarked if piece.text]
 
 
 class OutputLog:
@@ -91,9 +98,7 @@ class OutputLog:
 
     async def recent(self) -> list[Printed]:
         """Return the last of what was printed, as far as the file has it, by when it came."""
-        pieces = await asyncio.to_thread(printed, self.path, _ENDING_BYTES)
-        unmarked = (Printed(_without_marks(piece.text), piece.time_s) for piece in pieces)
-        return [piece for piece in unmarked if piece.text]
+        return await asyncio.to_thread(last_printed, self.path)
 
     def mark(self, words: str) -> None:
         """Put a line of the engine's own into the file, and nowhere else."""

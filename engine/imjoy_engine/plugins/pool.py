@@ -10,7 +10,10 @@ from typing import Any
 
 from imjoy_engine.errors import ClientError, EngineError
 from imjoy_engine.plugins.instance import InstanceObserver, PluginInstance
+from imjoy_engine.plugins.log_files import find_logs
+from imjoy_engine.plugins.log_times import Printed
 from imjoy_engine.plugins.manifest import PluginManifest
+from imjoy_engine.plugins.output import last_printed
 from imjoy_engine.plugins.supervisor import PluginSupervisor
 from imjoy_engine.plugins.tools import Tools
 from imjoy_engine.transport import Receiver
@@ -77,6 +80,21 @@ class PluginPool:
             if same and not instance.lifecycle.is_final:
                 return instance
         return None
+
+    async def printed_before(self, name: str, workspace: str) -> list[Printed]:
+        """Return the last of what the plugin of that name printed when it ran last.
+
+        [] when it never did. What an instance prints that runs is its own to tell.
+        """
+        running = {instance.id for instance in self.instances(workspace)}
+
+        def read() -> list[Printed]:
+            for file in find_logs(self._log_dir, name):
+                if file.workspace == workspace and file.instance not in running:
+                    return last_printed(file.path)
+            return []
+
+        return await asyncio.to_thread(read)
 
     def start(
         self, manifest: PluginManifest, *, workspace: str, work_dir: Path

@@ -28,7 +28,14 @@ class PluginRequests:
         return {"source": instance.manifest.source}
 
     async def _log(self, session: Session, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the last of what a running plugin has printed, by the seconds it came in."""
-        instance = instance_by_id(payload.get("instance"), session.workspace, self._pool)
-        pieces = await instance.output.recent()
+        """Return the last of what a plugin has printed, by the seconds it came in.
+
+        That of the running `instance`, or of the `plugin` of that name when it ran last.
+        """
+        name = payload.get("plugin")
+        if payload.get("instance") is None and isinstance(name, str):
+            pieces = await self._pool.printed_before(name, session.workspace)
+        else:
+            instance = instance_by_id(payload.get("instance"), session.workspace, self._pool)
+            pieces = await instance.output.recent()
         return {"parts": [{"text": piece.text, "time_s": piece.time_s} for piece in pieces]}

@@ -9,6 +9,7 @@
 import { registerWithCore } from "./engine.js";
 import { Emitter } from "./events.js";
 import { EngineFiles } from "./files.js";
+import { keptValue } from "./kept_values.js";
 import { RunRecords } from "./run_records.js";
 import { Session } from "./session.js";
 import { startPlugin } from "./start_plugin.js";
@@ -80,7 +81,7 @@ export class EngineLink {
     this.files = new EngineFiles(this.session, load);
     /** @type {Map<string, import("./run.js").PluginRun>} */
     this.runs = new Map();
-    this.runRecords = new RunRecords(this.session, (instance) => this.runOf({ instance })?.decode);
+    this.runRecords = new RunRecords(this.session, (record, value) => this.decoded(record, value));
     /** @type {Map<string, string>} also of plugins that have ended: their last events still come */
     this.names = new Map();
     /** @type {Promise<RPCClass> | undefined} */
@@ -204,6 +205,27 @@ export class EngineLink {
   async logOf(instance) {
     const { parts } = await this.session.request("get_plugin_log", { instance });
     return parts ?? [];
+  }
+
+  /**
+   * Return the last of what a plugin has printed when it ran last, as `logOf` does.
+   * @param {string} plugin its name
+   * @returns {Promise<{text: string, time_s: number | null}[]>}
+   */
+  async logOfLast(plugin) {
+    const { parts } = await this.session.request("get_plugin_log", { plugin });
+    return parts ?? [];
+  }
+
+  /**
+   * Return a value of a run's plugin, read by this page's end of it, if there is one.
+   * @param {import("./run_records.js").RunRecord} record
+   * @param {any} encoded
+   * @returns {Promise<any>}
+   */
+  decoded({ instance, plugin }, encoded) {
+    const decode = this.runOf({ instance })?.decode;
+    return decode ? decode(encoded) : keptValue(encoded, plugin, this.engine);
   }
 
   /**

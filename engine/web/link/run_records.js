@@ -36,12 +36,11 @@ export function newRunId() {
 export class RunRecords {
   /**
    * @param {Session} session
-   * @param {(instance: string) => ((value: any) => Promise<any>) | undefined} decoderOf what reads
-   *   the values of a plugin that is attached
+   * @param {(record: RunRecord, encoded: any) => Promise<any>} decoded reads a value of a run's plugin
    */
-  constructor(session, decoderOf) {
+  constructor(session, decoded) {
     this.session = session;
-    this.decoderOf = decoderOf;
+    this.decoded = decoded;
     /** Ids of the runs that this page has begun. @type {Set<string>} */
     this.own = new Set();
     session.on("run_begun", ({ id }) => void this.own.add(id));
@@ -83,7 +82,8 @@ export class RunRecords {
    * @param {RunRecord} record
    * @returns {Promise<any>}
    */
-  async result({ id, instance, state, name, plugin }) {
+  async result(record) {
+    const { id, state, name, plugin } = record;
     /** @param {RunRecord} known */
     const nothing = ({ error }) => {
       const words = error?.message ?? "Its result was not kept: it was too big.";
@@ -101,8 +101,7 @@ export class RunRecords {
       const { run, follows } = await this.session.request("fetch_run", { run: id });
       if (!follows) throw nothing(run);
       const [encoded] = (await came).args;
-      const decode = this.decoderOf(instance);
-      const value = decode ? await decode(encoded) : encoded;
+      const value = await this.decoded(record, encoded);
       if (state === "done") return value;
       throw value;
     } finally {

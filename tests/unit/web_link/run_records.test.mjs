@@ -86,3 +86,27 @@ test("an error that was kept is thrown, and nothing kept says why", async () => 
   const nothing = await rejection(link.runRecords.result(RUN));
   assert.deepEqual([nothing.code, /It was killed/.test(nothing.message)], ["plugin-exited", true]);
 });
+
+test("what is kept of a plugin that is gone is read too, and says of its functions that nobody is there", async () => {
+  const engine = engineWith();
+  const link = await linkTo(engine);
+  const asked = link.runRecords.result(RUN);
+  const method = { _rtype: "interface", _rtarget_id: "gone-peer", _rintf: "o-1", _rvalue: "again" };
+  keeps(engine, { found: { _rtype: "set", _rvalue: [1, 2] }, again: method });
+  const { found, again } = await asked;
+  assert.deepEqual(found, new Set([1, 2]));
+  assert.match((await rejection(again())).message, /"Plugin" that returned this function has ended/);
+  const failed = link.runRecords.result({ ...RUN, state: "failed" });
+  keeps(engine, { _rtype: "error", _rvalue: "no such epoch", _rname: "KeyError", _rtrace: "Traceback" });
+  const { name, trace } = await rejection(failed);
+  assert.deepEqual([name, trace], ["KeyError", "Traceback"]);
+});
+
+test("the last of a plugin's log is asked for by its name", async () => {
+  const engine = engineWith();
+  const link = await linkTo(engine);
+  const parts = [{ text: "printed", time_s: 7 }];
+  engine.answers.get_plugin_log = { success: true, parts };
+  assert.deepEqual(await link.logOfLast("Plugin"), parts);
+  assert.deepEqual(engine.requestsOf("get_plugin_log"), [{ plugin: "Plugin" }]);
+});

@@ -3,6 +3,8 @@ import { test } from "node:test";
 
 import { RunWatch } from "../../../engine/web/page/core/run_watch.js";
 import { hasAnswer, percent, runWords, runsOf, withRun } from "../../../engine/web/page/state/run_list.js";
+import { checkPluginFile } from "../../../engine/web/page/plugin_file/check.js";
+import { enter, newRecord } from "../../../engine/web/page/state/records.js";
 import { lookElsewhere, restore } from "../../../engine/web/page/core/elsewhere.js";
 import { recall, remember } from "../../../engine/web/page/state/remembered.js";
 import { Observable } from "../../../engine/web/page/state/observable.js";
@@ -176,10 +178,61 @@ test("a plugin that this page has started has nothing to catch up with", async (
 test("what the tab had loaded comes back, once", () => {
   const loaded = [];
   const before = [{ name: "A", source: "…", origin: "a file", tag: "GPU", values: { n: 1 }, choices: {} }];
-  const app = { before, runner: { load: async (source, how) => loaded.push([source, how]) } };
+  const recalled = [];
+  const app = {
+    before,
+    runner: { load: async (source, how) => loaded.push([source, how]) },
+    runWatch: { recall: (name) => recalled.push(name) },
+  };
   restore(app);
   restore(app);
   assert.deepEqual(loaded, [["…", { origin: "a file", tag: "GPU", values: { n: 1 }, choices: {} }]]);
+  assert.deepEqual(recalled, ["A"]);
+});
+
+/** A page on which Demo is stopped; the engine knows of these runs of it, and what they returned or raised. */
+function stoppedPage(runs, results) {
+  const started = startPage();
+  const { plugin } = checkPluginFile(source({ name: "Demo", type: "native-python" }));
+  started.app.plugins.put(enter(newRecord(plugin, "a file", 0), "stopped", 0));
+  Object.assign(started.app.link, {
+    logOfLast: async (name) => [{ text: `${name} printed\n`, time_s: 7 }],
+    logOf: async () => assert.fail("nothing of it runs"),
+    runRecords: {
+      list: async (wanted) => runs.filter((run) => run.plugin === wanted.plugin && run.tag === wanted.tag),
+      result: async ({ id }) => (results[id] instanceof Error ? Promise.reject(results[id]) : results[id]),
+    },
+  });
+  return started;
+}
+
+const DONE = { ...RUN, plugin: "Demo", state: "done", ended: 1003, size_bytes: 10 };
+
+test("a plugin that does not run shows its earlier runs, how the last one ended, and its log", async () => {
+  const runs = [DONE, { ...DONE, id: "r-2", started: 1001 }, { ...DONE, id: "r-3", tag: "GPU", started: 1002 }];
+  const { app, of } = stoppedPage(runs, { "r-1": "old", "r-2": "new" });
+  await app.runWatch.recall("Demo");
+  assert.deepEqual([of("Demo").outcome, of("Demo").state], ["Finished in 2.0 s: new", "stopped"]);
+  assert.deepEqual([...app.runs.value.keys()], ["r-1", "r-2"]);
+  assert.equal(app.logs.of("Demo").asText(), "Demo printed");
+});
+
+test("a run that failed before its plugin was stopped has failed all the same", async () => {
+  const { app, of } = stoppedPage([{ ...DONE, state: "failed" }], { "r-1": new Error("no such epoch") });
+  await app.runWatch.recall("Demo");
+  assert.deepEqual([of("Demo").outcome, of("Demo").outcomeFailed], ["no such epoch", true]);
+  assert.equal(app.logs.of("Demo").errors.value, 0, "it is no news");
+});
+
+test("what runs by now says itself how it stands", async () => {
+  const { app, of } = stoppedPage([DONE], { "r-1": "old" });
+  const begun = Promise.resolve().then(() => app.plugins.change("Demo", (old) => ({ ...old, calls: 1 })));
+  await app.runWatch.recall("Demo", begun);
+  assert.equal(of("Demo").outcome, "");
+  app.plugins.change("Demo", (old) => ({ ...old, calls: 0 }));
+  app.link.runOf = () => ({ resumed: true, instance: "i-1" });
+  await app.runWatch.recall("Demo");
+  assert.deepEqual([of("Demo").outcome, [...app.runs.value.keys()]], ["", ["r-1"]]);
 });
 
 test("what had failed or was stopped comes back as it was, with its source and its form", async () => {

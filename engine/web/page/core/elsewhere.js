@@ -18,16 +18,17 @@ const MEANT_TO_BE_SHARED = ["allow-detach", "single-instance"];
 
 /**
  * Load what the tab had before it was loaded anew; what still runs on the engine is attached to, and
- * what had failed or was stopped is there as it was.
+ * what had failed or was stopped is there as it was, each with what it has done before.
  * @param {App} app
  */
 export function restore(app) {
-  for (const { source, origin, tag, values, choices, ended, failure } of app.before.splice(0)) {
+  for (const { name, source, origin, tag, values, choices, ended, failure } of app.before.splice(0)) {
     const checked = ended && checkPluginFile(source, tag, origin);
     if (checked && "plugin" in checked) {
       const record = newRecord(checked.plugin, origin, Date.now(), values, choices);
       app.plugins.put(enter(record, ended, Date.now(), { failure }));
-    } else void app.runner?.load(source, { origin, tag, values, choices });
+      void app.runWatch.recall(name);
+    } else void app.runWatch.recall(name, app.runner?.load(source, { origin, tag, values, choices }));
   }
 }
 

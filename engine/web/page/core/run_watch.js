@@ -5,10 +5,12 @@
 
 import { explain, wordsOf } from "../text/errors.js";
 import { formatDuration, timeOf } from "../text/format.js";
-import { withRun } from "../state/run_list.js";
+import { ENGINE_TYPES } from "../state/records.js";
+import { runsOf, withRun } from "../state/run_list.js";
 import { calmEnd, resultWords } from "./outcomes.js";
 
 /** @typedef {import("../app.js").App} App */
+/** @typedef {import("../state/records.js").PluginRecord} PluginRecord */
 /** @typedef {import("../../link/run_records.js").RunRecord} RunRecord */
 
 const MAX_FETCHED_BYTES = 64_000_000;
@@ -69,9 +71,7 @@ export class RunWatch {
     const end = link?.runOf({ name });
     if (!end?.resumed) return;
     try {
-      /** @type {{text: string, time_s: number | null}[]} */
-      const parts = await link.logOf(end.instance);
-      this.app.logs.of(name).recall(parts.map(({ text, time_s }) => ({ text, time: timeOf(time_s) })));
+      this.app.logs.of(name).recall(asLines(await link.logOf(end.instance)));
       const runs = await link.runRecords.list({ instance: end.instance });
       for (const run of runs) this.app.runs.update((all) => withRun(all, run));
       const open = runs.filter((/** @type {RunRecord} */ run) => run.state === "running");
@@ -80,6 +80,36 @@ export class RunWatch {
     } catch (error) {
       // The connection may drop at any moment; what is missing then is told in the console.
       console.warn(`The runs of "${name}" could not be asked for.`, error);
+    }
+  }
+
+  /**
+   * Show what the engine keeps of a plugin that this tab had before it was loaded anew: its earlier
+   * runs, the last of its log and, unless it is attached to, how its last run has ended.
+   * @param {string} name
+   * @param {Promise<void>} [begun] settles when its start has ended
+   */
+  async recall(name, begun = Promise.resolve()) {
+    const { link, plugins, logs, runs } = this.app;
+    const file = plugins.get(name)?.file;
+    if (!file || !ENGINE_TYPES.includes(file.type)) return;
+    try {
+      const [known, parts] = await Promise.all([
+        link.runRecords.list({ plugin: name, tag: file.tag }),
+        link.logOfLast(name),
+      ]);
+      runs.update((all) => known.reduce(withRun, all));
+      await begun;
+      // Of one that runs on, `attached` shows all.
+      if (link.runOf({ name })?.resumed) return;
+      logs.of(name).recall(asLines(parts));
+      const [last] = runsOf(runs.value, name, file.tag);
+      if (!last || last.state === "running") return;
+      const { words, failed } = await this.answer(last);
+      const isBlank = (/** @type {PluginRecord} */ { outcome, calls }) => outcome === "" && calls === 0;
+      plugins.change(name, (old) => (isBlank(old) ? { ...old, outcome: words, outcomeFailed: failed } : old));
+    } catch (error) {
+      console.warn(`The earlier runs of "${name}" could not be asked for.`, error);
     }
   }
 
@@ -95,20 +125,35 @@ export class RunWatch {
   async ended(run) {
     const { runner } = this.app;
     const wasRunning = this.followed.delete(run.id);
+    const { words, failed, story, result } = await this.answer(run, wasRunning);
+    if (failed && wasRunning) this.app.logs.of(run.plugin).add("error", story);
+    runner?.endRun(run.plugin, words, failed, wasRunning);
+    await runner?.showResult(run.plugin, result);
+  }
+
+  /**
+   * Return how a run has ended: in a line, in full where it failed, and what it returned.
+   * @param {RunRecord} run
+   * @param {boolean} [isNews] whether it has just ended: then its plugin may be why
+   * @returns {Promise<{words: string, failed: boolean, story: string, result?: unknown}>}
+   */
+  async answer(run, isNews = false) {
     const took = formatDuration((run.ended ?? run.started) - run.started);
-    const end = (/** @type {string} */ words, /** @type {boolean} */ failed) =>
-      runner?.endRun(run.plugin, words, failed, wasRunning);
-    if (run.state === "done" && (run.size_bytes ?? 0) > MAX_FETCHED_BYTES) return end(`Finished in ${took}.`, false);
+    const calm = (/** @type {string} */ words) => ({ words, failed: false, story: "" });
+    if (run.state === "done" && (run.size_bytes ?? 0) > MAX_FETCHED_BYTES) return calm(`Finished in ${took}.`);
     try {
       const result = await this.app.link.runRecords.result(run);
-      end(`Finished in ${took}${resultWords(result)}`, false);
-      await runner?.showResult(run.plugin, result);
+      return { ...calm(`Finished in ${took}${resultWords(result)}`), result };
     } catch (error) {
-      const calm = calmEnd(error, this.app.plugins.get(run.plugin), took);
-      if (calm) return end(calm, false);
+      const end = calmEnd(error, isNews ? this.app.plugins.get(run.plugin) : undefined, took);
+      if (end) return calm(end);
       const { summary, story } = explain(error);
-      if (wasRunning) this.app.logs.of(run.plugin).add("error", story);
-      end(summary, true);
+      return { words: summary, failed: true, story };
     }
   }
+}
+
+/** @param {{text: string, time_s: number | null}[]} parts of a log, as the engine tells them */
+function asLines(parts) {
+  return parts.map(({ text, time_s }) => ({ text, time: timeOf(time_s) }));
 }

@@ -188,6 +188,26 @@ async def test_what_a_plugin_has_printed_can_be_asked_for(house: House) -> None:
     assert abs(parts[0]["time_s"] - time.time()) < 60
 
 
+async def test_what_a_plugin_printed_when_it_ran_last_is_found_by_its_name(house: House) -> None:
+    session, link = house.enter()
+    answer = await house.start(session, link, "p")
+    await link.event("plugin_event", event="log")
+    log = PluginRequests(house.pool).requests()["get_plugin_log"]
+    (instance,) = house.pool.instances()
+    name = instance.manifest.name
+    assert answer["instance"] == instance.id
+    assert await log(session, {"plugin": name}) == {"parts": []}, "it runs"
+    await house.pool.stop(instance)
+    (part,) = (await log(session, {"plugin": name}))["parts"]
+    assert part["text"] == "launched\n"
+    assert abs(part["time_s"] - time.time()) < 60
+    assert await log(session, {"plugin": "Nobody"}) == {"parts": []}
+    elsewhere, _ = house.enter("another", workspace="elsewhere")
+    assert await log(elsewhere, {"plugin": name}) == {"parts": []}
+    with pytest.raises(NotFoundError):
+        await log(session, {})
+
+
 async def test_a_plugin_that_may_detach_outlives_its_client_without_end(house: House) -> None:
     session, link = house.enter("first")
     await house.start(session, link, "p", flags=["allow-detach"])
