@@ -252,6 +252,32 @@ async def test_a_page_attaches_to_what_a_program_has_started(
     await person.sees_state("Scripted", "Stopped")
 
 
+async def test_a_plugin_that_nobody_holds_is_offered_beside_its_stopped_card(
+    browser: Browser, person: Person
+) -> None:
+    source = native_plugin(
+        "Held by nobody", 'api.export({"run": lambda ctx: "as it was"})', flags=["allow-detach"]
+    )
+    await person.load(source, "Held by nobody")
+    await person.presses("Held by nobody", "Stop")
+    await person.sees_state("Held by nobody", "Stopped")
+    note = person.page.get_by_role("region", name="Running on the engine")
+    mine = note.get_by_role("listitem").filter(has_text="Held by nobody")
+    await expect(mine).to_have_count(0)
+    async with person_at(browser, person.engine) as colleague:
+        await colleague.open()
+        await colleague.load(source, "Held by nobody")
+        await colleague.run("Held by nobody")
+        await colleague.sees_outcome("Held by nobody", re.compile("as it was$"))
+        await colleague.page.close()
+        await mine.get_by_role("button", name="Attach").click()
+    await person.sees_state("Held by nobody", "Ready")
+    await person.sees_outcome("Held by nobody", re.compile("as it was$"))
+    await expect(mine).to_have_count(0)
+    await person.presses("Held by nobody", "Stop")
+    await person.sees_state("Held by nobody", "Stopped")
+
+
 async def test_a_run_is_seen_by_whoever_comes(browser: Browser, person: Person) -> None:
     await person.load(SLOW, "Slow")
     await person.run("Slow")

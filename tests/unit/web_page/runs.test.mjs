@@ -276,15 +276,17 @@ test("plugins without a page, and those that are meant to be shared, can be atta
     plugin("shared", { attended: true, flags: ["allow-detach"] }),
     plugin("own", { id: "own_1" }),
     plugin("here"),
+    plugin("stopped here"),
     plugin("building", { state: "preparing" }),
   ];
+  const records = { here: { state: "ready" }, "stopped here": { state: "stopped" } };
   const app = {
     elsewhere: new Observable([]),
-    plugins: { get: (name) => (name === "here" ? {} : undefined) },
+    plugins: { get: (name) => records[name] },
     link: { state: "online", status: async () => ({ plugin_processes: plugins }) },
   };
   await lookElsewhere(app);
-  assert.deepEqual(app.elsewhere.value.map(({ name }) => name), ["free", "shared"]);
+  assert.deepEqual(app.elsewhere.value.map(({ name }) => name), ["free", "shared", "stopped here"]);
   app.link.state = "offline";
   await lookElsewhere(app);
   assert.deepEqual(app.elsewhere.value, []);

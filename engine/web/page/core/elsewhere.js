@@ -1,12 +1,12 @@
 /** Brings back what this tab had loaded, and finds what runs on the engine without this page. */
 
 import { checkPluginFile } from "../plugin_file/check.js";
-import { enter, newRecord } from "../state/records.js";
+import { enter, hasEnded, newRecord } from "../state/records.js";
 
 /** @typedef {import("../app.js").App} App */
 
 /**
- * A plugin of the workspace that runs on the engine and is not on this page.
+ * A plugin of the workspace that runs on the engine and that this page does not use.
  * @typedef {object} Elsewhere
  * @property {string} instance
  * @property {string} name
@@ -53,11 +53,16 @@ export async function lookElsewhere(app) {
   const { plugin_processes: running = [] } = await app.link.status().catch(() => ({}));
   const found = running.filter((/** @type {any} */ plugin) => {
     const isFree = !plugin.attended || MEANT_TO_BE_SHARED.some((flag) => plugin.flags?.includes(flag));
-    return !plugin.id && isFree && plugin.state === "ready" && !app.plugins.get(plugin.name);
+    return !plugin.id && isFree && plugin.state === "ready" && isFreeHere(app.plugins.get(plugin.name));
   });
   app.elsewhere.set(
     found.map((/** @type {any} */ { instance, name, tag, attended }) => ({ instance, name, tag, attended })),
   );
+}
+
+/** Whether a plugin could come to where the one of its name stands, if there is one. @param {import("../state/records.js").PluginRecord | undefined} record */
+export function isFreeHere(record) {
+  return record === undefined || hasEnded(record);
 }
 
 /** Attach to a plugin that runs. @param {App} app @param {Elsewhere} plugin */

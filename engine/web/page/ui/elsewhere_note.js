@@ -1,7 +1,7 @@
 /** Plugins that run on the engine and not here: one press attaches this page to one. */
 
 import { html, useEffect } from "../../vendor/preact.js";
-import { attach, lookElsewhere } from "../core/elsewhere.js";
+import { attach, isFreeHere, lookElsewhere } from "../core/elsewhere.js";
 import { useApp, useObservable } from "./hooks.js";
 
 const LOOK_MS = 2000;
@@ -23,7 +23,7 @@ export function ElsewhereNote() {
       document.removeEventListener("visibilitychange", look);
     };
   }, [state]);
-  const missing = plugins.filter(({ name }) => !records.has(name));
+  const missing = plugins.filter(({ name }) => isFreeHere(records.get(name)));
   if (missing.length === 0) return null;
   return html`<section class="note elsewhere" aria-label="Running on the engine">
     <p>Running on the engine, not on this page. Attach to use them as they are, with all they have in memory:</p>
