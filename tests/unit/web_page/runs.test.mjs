@@ -224,6 +224,16 @@ test("a run that failed before its plugin was stopped has failed all the same", 
   assert.equal(app.logs.of("Demo").errors.value, 0, "it is no news");
 });
 
+test("a run that is shown says how it ended, and opens the window that it returned", async () => {
+  const view = { type: "imjoy/markdown", name: "View", data: { source: "# seen" } };
+  const { app, core, of } = stoppedPage([], { "r-1": view, "r-2": Object.assign(new Error("no such epoch"), { trace: "Traceback\n…" }) });
+  assert.equal((await app.runWatch.show(DONE)).words, "Finished in 3.0 s.");
+  assert.deepEqual(core.windows.map(({ name }) => name), ["View"]);
+  const { failed, story } = await app.runWatch.show({ ...DONE, id: "r-2", state: "failed" });
+  assert.deepEqual([failed, story], [true, "Traceback\n…"]);
+  assert.equal(of("Demo").outcome, "", "the card speaks of the last run");
+});
+
 test("what runs by now says itself how it stands", async () => {
   const { app, of } = stoppedPage([DONE], { "r-1": "old" });
   const begun = Promise.resolve().then(() => app.plugins.change("Demo", (old) => ({ ...old, calls: 1 })));

@@ -13,6 +13,11 @@ import { calmEnd, resultWords } from "./outcomes.js";
 /** @typedef {import("../state/records.js").PluginRecord} PluginRecord */
 /** @typedef {import("../../link/run_records.js").RunRecord} RunRecord */
 
+/**
+ * How a run has ended: in a line, in full where it failed, and what it returned.
+ * @typedef {{words: string, failed: boolean, story: string, result?: unknown}} Answer
+ */
+
 const MAX_FETCHED_BYTES = 64_000_000;
 
 export class RunWatch {
@@ -131,11 +136,18 @@ export class RunWatch {
     await runner?.showResult(run.plugin, result);
   }
 
+  /** Return how a run of before has ended; what it returned for a window is shown in one. @param {RunRecord} run */
+  async show(run) {
+    const answer = await this.answer(run);
+    await this.app.runner?.showResult(run.plugin, answer.result);
+    return answer;
+  }
+
   /**
-   * Return how a run has ended: in a line, in full where it failed, and what it returned.
+   * Return how a run has ended.
    * @param {RunRecord} run
    * @param {boolean} [isNews] whether it has just ended: then its plugin may be why
-   * @returns {Promise<{words: string, failed: boolean, story: string, result?: unknown}>}
+   * @returns {Promise<Answer>}
    */
   async answer(run, isNews = false) {
     const took = formatDuration((run.ended ?? run.started) - run.started);

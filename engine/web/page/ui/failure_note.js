@@ -4,8 +4,11 @@ import { html } from "../../vendor/preact.js";
 import { CopyButton } from "./copy_button.js";
 import { Remedies } from "./remedies.js";
 
-/** @param {{failure: import("../state/records.js").Failure, name?: string}} props `name` of the plugin that can be started again */
-export function FailureNote({ failure, name = "" }) {
+/**
+ * @param {{failure: import("../state/records.js").Failure, name?: string, title?: string}} props
+ *   `name` of the plugin that can be started again, `title` of its last words
+ */
+export function FailureNote({ failure, name = "", title = "Last lines" }) {
   const { command, tail } = split(failure.logTail.trimEnd());
   const actions = failure.actions ?? [];
   return html`<div class="note note-danger" role="alert">
@@ -15,7 +18,7 @@ export function FailureNote({ failure, name = "" }) {
     ${command && html`<p class="note-command">Command: <code>${command}</code></p>`}
     ${tail &&
     html`<details class="note-details" open>
-      <summary>Last lines</summary>
+      <summary>${title}</summary>
       <pre class="note-tail" key=${tail} ref=${scrollToEnd}>${tail}</pre>
       <${CopyButton} text=${() => failure.logTail.trimEnd()} label="Copy" />
     </details>`}
