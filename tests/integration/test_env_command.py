@@ -173,6 +173,29 @@ async def test_ctrl_c_ends_it_at_once_and_leaves_nothing(terminal: Terminal) -> 
     assert list((terminal.store / "uv").glob(".tmp*")) == []
 
 
+async def test_room_is_made_in_the_caches_as_a_dry_run_says_and_no_environment_suffers(
+    terminal: Terminal,
+) -> None:
+    kept = (await terminal.json("create", "tiny-one"))["key"]
+    gone = (await terminal.json("create", "slow-package"))["key"]
+    half = terminal.store / "uv" / ".tmpAbc"
+    half.mkdir()
+    (half / "file").write_bytes(os.urandom(1_000_000))
+    await terminal.json("remove", gone)
+
+    would = await terminal.json("gc", "--max-size", "2MB", "--dry-run")
+    assert half.exists()
+    made = await terminal.json("gc", "--max-size", "2MB")
+
+    assert would == made
+    assert made["freed"] > 5_000_000
+    assert made["left"] < 2_000_000
+    assert (await terminal.types("doctor", "--imports"))[0] == 0
+    assert [one["key"] for one in await terminal.json("list")] == [kept]
+    # What the caches have lost is fetched again.
+    assert (await terminal.json("create", "slow-package"))["key"] == gone
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -12,14 +12,15 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from imjoy_engine.environments.clearing import Clearing
 from imjoy_engine.environments.lease import Package
-from imjoy_engine.environments.leavings import forget_unshared, sweep
 from imjoy_engine.environments.lock import Lock
 from imjoy_engine.environments.protect import tree_size
-from imjoy_engine.environments.room import Removed, RoomMade, StoreLimits
+from imjoy_engine.environments.room import RoomMade, StoreLimits
 from imjoy_engine.environments.shelf import Shelf, listed, read_object
 from imjoy_engine.errors import ConflictError, NotFoundError
 
@@ -133,25 +134,20 @@ class Inventory:
     def make_room(self, limits: StoreLimits | None = None, *, dry_run: bool = False) -> RoomMade:
         """Remove what is broken, what nobody used for too long, and the least recently used.
 
-        What is in use or pinned stays, and counts as used now. Then the caches lose what no
-        environment shares, as far as the limit on size needs it.
+        What is in use or pinned stays, and counts as used now. Before something is removed because
+        the store is too large, the caches lose what no environment shares. With `dry_run` it is
+        only said what would happen.
         """
         limits = limits or StoreLimits()
-        before = left = self.size_bytes()
-        removed = []
+        room = Clearing(self._shelf, limits, self._now(), dry_run=dry_run)
+        room.sweep()
         for one in self._candidates(dry_run=dry_run):
-            why = self._why(one, limits, left)
-            if why and (dry_run or self._removed(one.key, one.used_s)):
-                removed.append(Removed(one.key, why))
-                left -= one.size_bytes
-        if dry_run:
-            return RoomMade(tuple(removed), before - left, left)
-        swept = sweep(self._shelf, self._now())
-        left = self.size_bytes()
-        if limits.max_bytes is not None and left > limits.max_bytes:
-            swept += forget_unshared(self._shelf, self._now())
-            left = self.size_bytes()
-        return RoomMade(tuple(removed), before - left, left, swept)
+            if why := room.why(one.state, one.used_s):
+                paths = (self._shelf.prefix(one.key), self._shelf.manifest_path(one.key))
+                room.remove(one.key, why, paths, partial(self._removed, one.key, one.used_s))
+        room.forget_records()
+        room.shrink_caches()
+        return room.made()
 
     def _candidates(self, *, dry_run: bool) -> list[StoredEnvironment]:
         """Return what may go, the most dispensable first."""
@@ -164,17 +160,6 @@ class Inventory:
             elif not one.in_use and not one.pinned:
                 free.append(one)
         return sorted(free, key=lambda one: (one.state != "broken", one.used_s))
-
-    def _why(self, one: StoredEnvironment, limits: StoreLimits, left_bytes: int) -> str:
-        """Return why it has to go, or "" when it may stay."""
-        unused_s = self._now() - one.used_s
-        if one.state == "broken":
-            return "never finished"
-        if limits.max_age_s is not None and unused_s > limits.max_age_s:
-            return f"not used for {unused_s / 86400:.0f} days"
-        if limits.max_bytes is not None and left_bytes > limits.max_bytes:
-            return "the least recently used of a store that is too large"
-        return ""
 
     def _described(self, key: str) -> StoredEnvironment:
         prefix = self._shelf.prefix(key)

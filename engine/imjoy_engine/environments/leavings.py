@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from imjoy_engine.environments.filelock import FileLock
 from imjoy_engine.environments.protect import remove_tree
 from imjoy_engine.environments.shelf import Shelf, listed
 
-__all__ = ["forget_partial", "forget_unshared", "prune_downloads", "sweep"]
+__all__ = [
+    "cached",
+    "forget_partial",
+    "forget_record",
+    "left_over",
+    "prune_downloads",
+    "records_left",
+    "take_away",
+]
 
 _SCRATCH_AGE_S = 24 * 3600.0
 _CACHE_AGE_S = 3600.0
@@ -23,52 +31,66 @@ _RECORDS = (
     *(("compiled", ".json"), ("log", ".log"), ("pins", "")),
     *(("locks", ".bytecode"), ("locks", ".lock")),
 )
-_CACHES = ("uv", "rattler")
+_PACKAGES = ("uv/archive-v*/*", "rattler/pkgs/*")
+# Lists of packages and what was built of sources: of use only until the next wish.
+_LISTS = ("uv/simple-v*", "uv/sdists-v*", "uv/git-v*", "uv/builds-v*", "rattler/*")
 _PRUNE_TIMEOUT_S = 300.0
 
 
-def sweep(shelf: Shelf, now_s: float) -> int:
-    """Remove what killed engines left a day ago; return how many folders and files that were."""
-    swept = 0
+def left_over(shelf: Shelf, now_s: float) -> list[Path]:
+    """Return what killed engines left a day ago, and what killed downloads left.
+
+    Only while no tool is at work in the store it is certain that nobody needs the latter.
+    """
+    found = partial_downloads(shelf.root / "uv")
     for folder in ("tmp", "manifests", "specs"):
         for path in listed(shelf.root / folder, hidden=folder != "tmp"):
             if _changed_s(path) < now_s - _SCRATCH_AGE_S:
-                swept += _remove(shelf, path)
-    return swept + _forget_records(shelf, now_s - _SCRATCH_AGE_S)
+                found.append(path)
+    return found
 
 
-def _forget_records(shelf: Shelf, older_s: float) -> int:
-    """Remove what was written down about environments and wishes that are not there any more."""
+def records_left(shelf: Shelf, now_s: float, gone: Collection[str] = ()) -> list[tuple[Path, str]]:
+    """Return what was written down a day ago about environments and wishes that are not there.
+
+    Each with its key. Environments in `gone` count as not there.
+    """
     known = {path.stem for folder in ("envs", "specs") for path in listed(shelf.root / folder)}
-    forgotten = 0
+    found = []
     for folder, ending in _RECORDS:
         for path in listed(shelf.root / folder):
             key = path.name.removesuffix(ending)
-            if path.suffix != ending or key in known or _changed_s(path) >= older_s:
+            if path.suffix != ending or (key in known and key not in gone):
                 continue
-            lock = shelf.exclusive(key)
-            if lock is None:
-                continue
-            try:
-                # Under its own lock: whoever opened that file meanwhile takes a new one.
-                path.unlink(missing_ok=True)
-                forgotten += 1
-            finally:
-                lock.release()
-    return forgotten
+            if _changed_s(path) < now_s - _SCRATCH_AGE_S:
+                found.append((path, key))
+    return found
 
 
-def forget_unshared(shelf: Shelf, now_s: float) -> int:
-    """Remove what the caches have unpacked and no environment shares; return how many packages.
+def forget_record(shelf: Shelf, path: Path, key: str, *, really: bool = True) -> bool:
+    """Remove such a record, unless somebody makes that environment; return whether it did.
 
-    What came in the last hour may be on its way into one.
+    Without `really`, return whether it would.
     """
-    forgotten = 0
-    for cache in (shelf.root / name for name in _CACHES):
-        for package in [*cache.glob("archive-v*/*"), *cache.glob("pkgs/*")]:
-            if _is_unshared(package, now_s - _CACHE_AGE_S):
-                forgotten += _remove(shelf, package)
-    return forgotten
+    lock = shelf.exclusive(key)
+    if lock is None:
+        return False
+    try:
+        # Under its own lock: whoever opened that file meanwhile takes a new one.
+        if really:
+            path.unlink(missing_ok=True)
+    finally:
+        lock.release()
+    return True
+
+
+def cached(shelf: Shelf) -> list[Path]:
+    """Return all that the caches could do without, the oldest package first, and lists last."""
+    packages = [path for pattern in _PACKAGES for path in shelf.root.glob(pattern)]
+    lists = {path for pattern in _LISTS for path in shelf.root.glob(pattern)}
+    lists.discard(shelf.root / "rattler" / "pkgs")
+    # Not the time of its contents, which an archive may say, but of its coming here.
+    return [*sorted(packages, key=_came_s), *sorted(lists)]
 
 
 def forget_partial(cache: Path) -> None:
@@ -114,26 +136,27 @@ def prune_downloads(cache: Path, uv: Path, now_s: float, variables: Mapping[str,
     return done.returncode == 0
 
 
-def _remove(shelf: Shelf, path: Path) -> bool:
-    """Remove something, unless a tool is at work that might need it; return whether it did."""
+def take_away(shelf: Shelf, path: Path, *, really: bool = True) -> bool:
+    """Remove something, unless a tool is at work that might need it; return whether it did.
+
+    Without `really`, return whether it would.
+    """
     alone = shelf.nobody_at_work()
     if alone is None:
         return False
     try:
-        aside = shelf.set_aside(path)
+        aside = shelf.set_aside(path) if really else None
     finally:
         alone.release()
-    shelf.discard(aside)
+    if aside is not None:
+        shelf.discard(aside)
     return True
 
 
-def _is_unshared(package: Path, older_s: float) -> bool:
-    files = (path for path in package.rglob("*") if path.is_file() and not path.is_symlink())
+def _came_s(path: Path) -> float:
     with contextlib.suppress(FileNotFoundError):
-        # Not the time of its contents, which an archive may say, but of its coming here.
-        is_old = package.stat().st_ctime < older_s
-        return is_old and all(path.stat().st_nlink == 1 for path in files)
-    return False
+        return path.lstat().st_ctime
+    return float("inf")
 
 
 def _changed_s(path: Path) -> float:

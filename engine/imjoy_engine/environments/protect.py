@@ -19,6 +19,7 @@ from pathlib import Path
 
 __all__ = [
     "MARKER",
+    "entries_below",
     "make_cache_folders",
     "make_own",
     "protect",
@@ -35,7 +36,7 @@ _WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 def protect(root: Path) -> None:
     """Take the right to write from every file and folder below `root`, and from `root` itself."""
-    for entry in _entries(root):
+    for entry in entries_below(root):
         mode = entry.stat(follow_symlinks=False).st_mode
         if mode & _WRITE and not stat.S_ISLNK(mode):
             Path(entry.path).chmod(stat.S_IMODE(mode) & ~_WRITE)
@@ -67,7 +68,7 @@ def make_own(root: Path) -> None:
 
     Then nothing that is written there can be seen anywhere else.
     """
-    for entry in list(_entries(root)):
+    for entry in list(entries_below(root)):
         found = entry.stat(follow_symlinks=False)
         if not stat.S_ISREG(found.st_mode):
             continue
@@ -99,7 +100,7 @@ def tree_size(root: Path, seen: set[tuple[int, int]] | None = None) -> int:
     """
     seen = set() if seen is None else seen
     total = 0
-    for entry in _entries(root):
+    for entry in entries_below(root):
         with contextlib.suppress(FileNotFoundError):
             found = entry.stat(follow_symlinks=False)
             if (found.st_dev, found.st_ino) not in seen:
@@ -108,7 +109,7 @@ def tree_size(root: Path, seen: set[tuple[int, int]] | None = None) -> int:
     return total
 
 
-def _entries(root: Path) -> Iterator[os.DirEntry[str]]:
+def entries_below(root: Path) -> Iterator[os.DirEntry[str]]:
     """Yield everything below `root`, what is in a folder before the folder."""
     try:
         found = list(os.scandir(root))
@@ -116,5 +117,5 @@ def _entries(root: Path) -> Iterator[os.DirEntry[str]]:
         return
     for entry in found:
         if entry.is_dir(follow_symlinks=False):
-            yield from _entries(Path(entry.path))
+            yield from entries_below(Path(entry.path))
         yield entry

@@ -32,13 +32,15 @@ class Removed:
 class RoomMade:
     """What was removed, or would be, and what the disk gets back.
 
-    `swept` counts what is no environment: scratch of killed engines, packages in caches.
+    `swept` counts what is no environment: scratch of killed engines, packages in caches. `busy` is
+    whether some of it had to stay, because a tool is at work in the store.
     """
 
     removed: tuple[Removed, ...]
     freed_bytes: int
     left_bytes: int
     swept: int = 0
+    busy: bool = False
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -120,7 +120,8 @@ def remove(keys: tuple[str, ...], as_json: bool) -> None:
 def gc(max_size: float | None, max_age: float | None, dry_run: bool, as_json: bool) -> None:
     """Make room in the store.
 
-    Removes what is broken, what is old, and the least recently used.
+    Removes what is broken, what is old, and for --max-size what the caches can do without and the
+    least recently used.
 
     What is in use or pinned stays. Without options 90 days are the limit. Engines do
     this by themselves.
@@ -134,13 +135,16 @@ def gc(max_size: float | None, max_age: float | None, dry_run: bool, as_json: bo
     if as_json:
         why = {one.key: one.why for one in made.removed}
         found = {"removed": made.keys, "freed": made.freed_bytes, "left": made.left_bytes}
-        print_json({**found, "why": why})
+        print_json({**found, "why": why, "busy": made.busy})
         return
     did = "Would remove" if dry_run else "Removed"
     for one in made.removed:
         click.echo(f"{did} {one.key}: {one.why}.")
     freed = bytes_in_words(max(0, made.freed_bytes))
-    click.echo(f"{freed} freed, {bytes_in_words(made.left_bytes)} left in the store.")
+    if made.busy:
+        click.echo("An environment is being made: what that may need was left alone.")
+    would = "would be " if dry_run else ""
+    click.echo(f"{freed} {would}freed, {bytes_in_words(made.left_bytes)} left in the store.")
 
 
 @click.command()

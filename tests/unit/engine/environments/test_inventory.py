@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -224,6 +225,93 @@ def test_of_the_caches_only_goes_what_no_environment_shares(stock):
 
     assert shared.exists()
     assert not alone.exists()
+
+
+def cached(stock: Stock, name: str, size_bytes: int) -> Path:
+    """Put a package into the cache of uv."""
+    package = stock.root / "uv" / "archive-v0" / name
+    package.mkdir(parents=True)
+    (package / "file").write_bytes(os.urandom(size_bytes))
+    return package
+
+
+def share(stock: Stock, package: Path, name: str) -> None:
+    """Let the environment of that name have the package's file, as uv does."""
+    prefix = stock.root / "envs" / stock.keys[name]
+    prefix.chmod(0o755)
+    os.link(package / "file", prefix / f"of-{package.name}")
+
+
+def test_caches_go_before_any_environment_and_only_as_far_as_is_needed(stock):
+    first, second = (cached(stock, name, 400_000) for name in ("first", "second"))
+    limit = stock.inventory.size_bytes() - 200_000
+
+    made = stock.inventory.make_room(StoreLimits(max_bytes=limit, max_age_s=None))
+
+    assert made.keys == ()
+    assert [first.exists(), second.exists()] == [False, True]
+    assert made.left_bytes <= limit
+
+
+def test_what_is_only_half_fetched_goes_without_any_limit(stock):
+    half = stock.root / "uv" / ".tmpAbc"
+    half.mkdir(parents=True)
+    (half / "file").write_bytes(os.urandom(100_000))
+
+    made = stock.inventory.make_room(StoreLimits(None, None))
+
+    assert made.freed_bytes >= 100_000
+    assert not half.exists()
+
+
+@pytest.mark.parametrize("spared_bytes", [0, 300_000, 700_000, 1_000_000])
+def test_a_dry_run_says_what_then_happens(stock, spared_bytes):
+    of_all, of_old, alone = (cached(stock, name, 300_000) for name in ("all", "old", "alone"))
+    for name in ("old", "middle", "young"):
+        share(stock, of_all, name)
+    share(stock, of_old, "old")
+    for path in (stock.root / "tmp" / "lost", stock.root / "log" / "gone.log"):
+        path.write_bytes(os.urandom(50_000))
+        os.utime(path, (0, 0))
+    limits = StoreLimits(max_bytes=spared_bytes, max_age_s=None)
+
+    would = stock.inventory.make_room(limits, dry_run=True)
+    assert all(package.exists() for package in (of_all, of_old, alone))
+    made = stock.inventory.make_room(limits)
+
+    # A lock that is looked at leaves a file without content.
+    assert replace(would, swept=made.swept) == made
+    assert made.left_bytes == stock.inventory.size_bytes() <= max(spared_bytes, 200_000)
+
+
+def test_nothing_goes_for_the_size_while_a_tool_is_at_work(stock):
+    package = cached(stock, "package", 300_000)
+    share(stock, package, "old")
+    work = FileLock.shared(stock.root / "locks" / "at-work")
+    assert work
+
+    would = stock.inventory.make_room(StoreLimits(max_bytes=1), dry_run=True)
+    made = stock.inventory.make_room(StoreLimits(max_bytes=1))
+
+    assert would == made
+    assert made.busy
+    assert made.keys == ()
+    work.release()
+    assert len(stock.inventory.make_room(StoreLimits(max_bytes=1)).keys) == 3
+    assert not package.exists()
+
+
+def test_how_long_it_was_not_used_is_told_in_a_unit_that_fits(stock):
+    for name, age_s in (("young", 30), ("middle", 7200), ("old", 3 * DAY_S)):
+        stock.used(name, NOW_S - age_s)
+
+    made = stock.inventory.make_room(StoreLimits(max_age_s=1))
+
+    assert [one.why for one in made.removed] == [
+        "not used for 3 days",
+        "not used for 2 hours",
+        "not used for 30 seconds",
+    ]
 
 
 def test_why_each_one_goes_is_said(stock):

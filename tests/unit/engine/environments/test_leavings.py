@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from imjoy_engine.environments.filelock import FileLock
-from imjoy_engine.environments.leavings import forget_unshared, prune_downloads, sweep
+from imjoy_engine.environments.leavings import (
+    cached,
+    forget_partial,
+    forget_record,
+    left_over,
+    prune_downloads,
+    records_left,
+    take_away,
+)
 from imjoy_engine.environments.shelf import Shelf
 from imjoy_engine.environments.uv import find_uv
 
@@ -28,17 +36,27 @@ def put(path: Path, *, age_h: float = 48.0) -> Path:
     return path
 
 
-def test_scratch_goes_a_day_later_and_not_while_a_tool_is_at_work(shelf):
+def test_scratch_is_left_over_after_a_day_and_half_fetched_packages_at_once(shelf):
     lost = put(shelf.root / "tmp" / "lost")
-    fresh = put(shelf.root / "tmp" / "fresh", age_h=1)
+    put(shelf.root / "tmp" / "fresh", age_h=1)
+    half = put(shelf.root / "uv" / ".tmpAbc", age_h=0)
+
+    assert left_over(shelf, NOW_S) == [half, lost]
+
+
+def test_nothing_is_taken_away_while_a_tool_is_at_work(shelf):
+    lost = put(shelf.root / "tmp" / "lost")
     work = shelf.at_work()
 
-    assert sweep(shelf, NOW_S) == 0
+    assert not take_away(shelf, lost, really=False)
+    assert not take_away(shelf, lost)
     assert lost.exists()
     work.release()
-    assert sweep(shelf, NOW_S) == 1
+    assert take_away(shelf, lost, really=False)
+    assert lost.exists()
+    assert take_away(shelf, lost)
 
-    assert list((shelf.root / "tmp").iterdir()) == [fresh]
+    assert list((shelf.root / "tmp").iterdir()) == []
 
 
 def test_records_of_environments_that_are_gone_go_a_day_later(shelf):
@@ -51,12 +69,13 @@ def test_records_of_environments_that_are_gone_go_a_day_later(shelf):
             path = shelf.root / folder / f"{key}{ending}"
             path.touch()
             os.utime(path, (NOW_S - age_h * 3600,) * 2)
-    work = shelf.at_work()
     held = shelf.exclusive("held")
+    shelf.at_work().release()
 
-    sweep(shelf, NOW_S)
+    found = records_left(shelf, NOW_S)
+    kept = [path.stem for path, key in found if not forget_record(shelf, path, key)]
+    assert kept == ["held"] * 4
 
-    work.release()
     held.release()
     left = {path.name for folder in names for path in (shelf.root / folder).iterdir()}
     assert "gone" not in {name.partition(".")[0] for name in left}
@@ -70,15 +89,50 @@ def test_records_of_environments_that_are_gone_go_a_day_later(shelf):
     assert "at-work" in left
 
 
-def test_no_cache_loses_anything_while_a_tool_is_at_work(shelf):
-    package = put(shelf.root / "uv" / "archive-v0" / "one")
-    work = shelf.at_work()
+def test_what_only_would_be_forgotten_stays(shelf):
+    log = shelf.root / "log" / "gone.log"
+    log.touch()
+    os.utime(log, (0, 0))
 
-    assert forget_unshared(shelf, NOW_S) == 0
-    assert package.exists()
-    work.release()
-    assert forget_unshared(shelf, NOW_S) == 1
-    assert not package.exists()
+    assert forget_record(shelf, log, "gone", really=False)
+
+    assert log.exists()
+    assert (log, "gone") in records_left(shelf, NOW_S)
+
+
+def test_an_environment_that_goes_takes_its_records_with_it(shelf):
+    shelf.prefix("going").mkdir()
+    log = shelf.root / "log" / "going.log"
+    log.touch()
+    os.utime(log, (0, 0))
+
+    assert records_left(shelf, NOW_S) == []
+    assert records_left(shelf, NOW_S, {"going"}) == [(log, "going")]
+
+
+def test_of_the_caches_packages_go_first_and_what_is_needed_to_find_them_stays(shelf):
+    package = put(shelf.root / "uv" / "archive-v0" / "one")
+    of_conda = put(shelf.root / "rattler" / "pkgs" / "two-1.0-0")
+    put(shelf.root / "uv" / "wheels-v8" / "index")
+    lists = [put(shelf.root / "rattler" / "repodata"), put(shelf.root / "uv" / "simple-v28")]
+
+    assert cached(shelf) == [package, of_conda, *lists]
+
+
+def test_half_fetched_packages_stay_while_uv_is_at_work(shelf):
+    cache = shelf.root / "uv"
+    half = put(cache / ".tmpAbc")
+    whole = put(cache / "archive-v0" / "one")
+    held = FileLock.shared(cache / ".lock")
+
+    forget_partial(cache)
+    assert half.exists()
+    held.release()
+    forget_partial(cache)
+
+    assert not half.exists()
+    assert whole.exists()
+    forget_partial(shelf.root / "none")
 
 
 def test_tools_share_the_store_and_wait_only_while_something_is_set_aside(shelf):
