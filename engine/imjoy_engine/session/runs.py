@@ -222,7 +222,7 @@ class Runs:
         if run is None or run.workspace != workspace:
             raise NotFoundError(
                 f"There is no run {str(run_id)[:80]!r} in this workspace.",
-                hint="It may be so old that it was forgotten: list_runs says which there are.",
+                hint="It may be so old that it was forgotten: see the list of runs.",
             )
         return run
 

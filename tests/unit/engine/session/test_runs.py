@@ -229,8 +229,10 @@ async def test_a_run_that_was_cancelled_says_so_until_its_function_ends(tmp_path
 async def test_a_run_of_another_workspace_is_not_there(tmp_path: Path) -> None:
     book = Book(tmp_path)
     book.ask("r-1")
-    with pytest.raises(NotFoundError):
+    with pytest.raises(NotFoundError) as caught:
         book.runs.find("r-1", "theirs")
+    # Pages and Python clients have names of their own for what the wire calls list_runs.
+    assert caught.value.hint.endswith("see the list of runs.")
     with pytest.raises(NotFoundError):
         await book.runs.wait("r-1", "theirs")
     assert book.runs.of_workspace("theirs") == []
