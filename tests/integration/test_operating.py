@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import urllib.error
 import urllib.request
@@ -85,10 +86,12 @@ async def test_ps_status_and_kill(engine: EngineProcess, workspace: Path) -> Non
         tree = engine.tree()
         code, text, _ = await run(workspace, "kill", "One plugin")
         assert code == 0
-        assert text.startswith("One plugin (i_")
+        assert re.fullmatch(r"One plugin \(i_\w+\): stopped\n", text)
         assert not alive(first["pid"])
-        code, _, error = await run(workspace, "kill", "One plugin")
+        await start(client, "Third")
+        code, text, error = await run(workspace, "kill", "Third", "One plugin")
         assert code == 1
+        assert re.fullmatch(r"Third \(i_\w+\): stopped\n", text)
         assert "No plugin 'One plugin' runs here." in error
         assert "These do: Other." in error
         assert (await run(workspace, "kill"))[0] == 2

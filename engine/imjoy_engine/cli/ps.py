@@ -46,15 +46,15 @@ def kill(plugins: tuple[str, ...], every: bool, workspace: Path, as_json: bool) 
     payloads: list[dict[str, Any]] = (
         [{"all": True}] if every else [{"plugin": name} for name in plugins]
     )
-    ended = [
-        end for payload in payloads for end in engine.ask("/api/engine/kill", payload)["ended"]
-    ]
+    ended: list[dict[str, Any]] = []
+    for payload in payloads:
+        for end in engine.ask("/api/engine/kill", payload)["ended"]:
+            ended.append(end)
+            if not as_json:  # at once: the next name may be none
+                click.echo(f"{end['name']} ({end['instance']}): {end['words']}")
     if as_json:
         click.echo(json.dumps(ended, indent=2))
-        return
-    for end in ended:
-        click.echo(f"{end['name']} ({end['instance']}): {end['words']}")
-    if not ended:
+    elif not ended:
         click.echo("No plugin ran.")
 
 

@@ -24,6 +24,7 @@ from imjoy_engine.errors import (
     TokenError,
 )
 from imjoy_engine.gateway.auth import TokenAuth
+from imjoy_engine.gateway.endings import ending_in_words
 from imjoy_engine.gateway.metrics import CONTENT_TYPE_LATEST, Ends, exposition
 from imjoy_engine.plugins import PluginInstance, PluginPool
 from imjoy_engine.plugins.overview import Overview
@@ -136,8 +137,9 @@ class Admin:
         found = self._named(payload)
         ended = []
         for instance in found:
+            was = instance.state
             await self._pool.stop(instance)
-            words = (instance.exit or {}).get("words", "it had no process")
+            words = ending_in_words(was, instance.exit, instance.error)
             name = instance.manifest.name
             ended.append({"name": name, "instance": instance.id, "words": words})
         return {"ended": ended}

@@ -98,7 +98,7 @@ async def test_a_plugin_is_ended_by_name_instance_or_pid(desk: Desk, client: Any
     await desk.start(name="Second")
     answer = await client.post("/api/engine/kill", json={"plugin": "First"}, headers=KEY)
     (ended,) = (await answer.json())["ended"]
-    assert (ended["name"], ended["words"]) == ("First", "exited with code 0")
+    assert (ended["name"], ended["words"]) == ("First", "stopped")
     missing = await client.post("/api/engine/kill", json={"plugin": "First"}, headers=KEY)
     assert missing.status == 404
     assert (await missing.json())["hint"] == "These do: Second."
