@@ -61,6 +61,7 @@ async def test_the_first_template_asks_and_answers(person: Person) -> None:
     form = person.dialog("Hello Python")
     field = form.get_by_role("spinbutton", name="Count the prime numbers up to")
     await expect(field).to_have_value("20000")
+    await expect(field).to_be_focused()
     await person.screenshot("dialog")
     await field.fill("5")
     await expect(form.get_by_text("At least 10.")).to_be_visible()

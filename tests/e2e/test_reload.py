@@ -67,6 +67,22 @@ async def test_a_plugin_that_needs_no_setup_goes_on_as_well(person: Person) -> N
     await expect(log.get_by_text("the script runs")).to_have_count(1)
 
 
+async def test_plugins_wait_for_the_token_that_a_page_lacks(person: Person) -> None:
+    await person.load(COUNTER.replace("Counter", "Locked"), "Locked")
+    await person.run("Locked")
+    await person.sees_outcome("Locked", "call 1")
+    await person.page.goto(f"{person.engine.url}/#token=an-old-one")
+    await person.page.reload()
+    alert = person.page.get_by_role("alert")
+    await expect(alert).to_contain_text("did not let this page in")
+    await alert.get_by_label("Token").fill(person.engine.link)
+    await alert.get_by_role("button", name="Connect").click()
+    await person.sees_online()
+    await person.sees_state("Locked", "Ready")
+    await person.run("Locked")
+    await person.sees_outcome("Locked", "call 2")
+
+
 # The page of a first visit must not pass by, and take the focus along when it goes.
 LOOK_FOR_A_FLASH = """
     new MutationObserver(() => {

@@ -166,7 +166,8 @@ class TokenAuth:
         self._note_wrong(address, record, now)
         raise TokenError(
             "The connection token is wrong." if token else "The connection token is missing.",
-            hint="Open the link that the engine printed when it started; it holds the token.",
+            hint="Open the link that the engine printed when it started, or the one that "
+            "`imjoy-engine token` prints now; it holds the token.",
         )
 
     def _note_wrong(self, address: str, record: _Record | None, now: float) -> None:

@@ -2,11 +2,12 @@
 
 /** @typedef {import("../app.js").Connection} Connection */
 
-const COMING = new Set(["starting", "connecting"]);
+/** A page that was refused waits for a person, who is asked for the token. */
+const COMING = new Set(["starting", "connecting", "refused"]);
 
 /**
- * Return whether the engine is there: true as soon as it is, false when it refuses the page, when it
- * stays away for `patienceMs`, or when nobody wants to know any more.
+ * Return whether the engine is there: true as soon as it is, false when it stays away for
+ * `patienceMs`, or when nobody wants to know any more.
  * @param {import("../state/observable.js").Observable<Connection>} connection
  * @param {{patienceMs: number, isWanted: () => boolean}} how `isWanted` is asked at every change
  * @returns {Promise<boolean>}
@@ -22,7 +23,7 @@ export function engineComes(connection, { patienceMs, isWanted }) {
     };
     const look = () => {
       const { state } = connection.value;
-      if (state === "online" || state === "refused" || !isWanted()) return end(state === "online");
+      if (state === "online" || !isWanted()) return end(state === "online");
       if (COMING.has(state)) {
         clearTimeout(timer);
         timer = undefined;

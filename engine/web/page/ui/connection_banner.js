@@ -36,7 +36,7 @@ function TokenBanner({ message, retryAt }) {
     <${Icon} name="warning" />
     <p>
       <strong>The engine did not let this page in${tried > 0 && `, try ${tried}`}.</strong>${" "}
-      ${message || "Open the link that the engine printed when it started."}${" "}
+      ${message || "Open the link that the engine printed when it started, or the one that imjoy-engine token prints."}${" "}
       ${retryAt > 0 ? html`<${Countdown} until=${retryAt} />` : "Or enter the token here."}
     </p>
     <div class="joined">

@@ -4,6 +4,9 @@ import { html, useEffect, useId, useRef } from "../../vendor/preact.js";
 import { useFocusBack } from "./hooks.js";
 import { Icon } from "./icon.js";
 
+/** What a person answers in. */
+const FIELDS = /** @type {"input"} */ ("form :is(input, select, textarea)");
+
 /**
  * @param {{title: string, onClose: () => void, wide?: boolean, from?: string, children?: any, kind?: string}} props
  */
@@ -14,6 +17,8 @@ export function Modal({ title, onClose, wide = false, from = "", kind = "", chil
   useEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
+    // Else it is the button that closes which has the focus, and hears what is typed.
+    if (!dialog?.querySelector("[autofocus]")) dialog?.querySelector(FIELDS)?.focus();
     return () => dialog?.close();
   }, []);
   const onCancel = (/** @type {Event} */ event) => {
