@@ -110,7 +110,7 @@ def _store() -> Finding:
 def _place(what: str, path: Path, remedy: str) -> Finding:
     """Say whether a directory can be written, or made where it is not there yet."""
     place = next(parent for parent in (path, *path.parents) if parent.exists())
-    if not os.access(place, os.W_OK):
+    if not place.is_dir() or not os.access(place, os.W_OK):
         return Finding(what, "broken", f"{path} cannot be written: {remedy}")
     free = shutil.disk_usage(place).free
     verdict = "good" if free > _LITTLE_SPACE_BYTES else "lacking"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,7 +154,10 @@ def gc(max_size: float | None, max_age: float | None, dry_run: bool, as_json: bo
 def doctor(imports: bool, as_json: bool) -> None:
     """Look whether store and environments are sound. Exit code 1 when one is not."""
     tools = opened()
-    found = [*_of_the_store(), *ran(_of_environments(tools, imports=imports))]
+    found = list(of_the_store(default_store()))
+    # Nobody can look into a store without its locks.
+    if all(_is_writable(path) for path in (default_store(), default_store() / "locks")):
+        found += ran(_of_environments(tools, imports=imports))
     if as_json:
         print_json(found)
     else:
@@ -165,15 +169,19 @@ def doctor(imports: bool, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _of_the_store() -> Iterator[dict[str, Any]]:
-    store = default_store()
+def of_the_store(store: Path) -> Iterator[dict[str, Any]]:
+    """Yield what is to say of a store: whether it can be written to, or made, and has space."""
     place = next(path for path in (store, *store.parents) if path.exists())
-    free = shutil.disk_usage(place).free
-    words = f"{store}, {bytes_in_words(free)} free"
-    yield {"what": "store", "sound": free > _LITTLE_SPACE_BYTES, "words": words}
-    for folder in ("tmp", "envs"):
-        if (store / folder).is_dir() and not _is_writable(store / folder):
-            yield {"what": "store", "sound": False, "words": f"{folder} cannot be written to"}
+    closed = [] if _is_writable(place) else [place]
+    if place == store and not closed:
+        closed = [path for path in sorted(store.iterdir()) if not _takes_files(path)]
+    for path in closed:
+        words = f"{path} cannot be written to: set its rights, or IMJOY_ENGINE_STORE"
+        yield {"what": "store", "sound": False, "words": words}
+    if not closed:
+        free = shutil.disk_usage(place).free
+        words = f"{store}, {bytes_in_words(free)} free"
+        yield {"what": "store", "sound": free > _LITTLE_SPACE_BYTES, "words": words}
 
 
 async def _of_environments(tools: EnvironmentTools, *, imports: bool) -> list[dict[str, Any]]:
@@ -199,14 +207,16 @@ async def _imported(tools: EnvironmentTools, one: StoredEnvironment) -> tuple[bo
     return bool(examined.version) and not failed, words
 
 
+def _takes_files(path: Path) -> bool:
+    return not path.is_dir() or _is_writable(path)
+
+
 def _is_writable(folder: Path) -> bool:
-    probe = folder / ".doctor"
     try:
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=folder):
+            return True
     except OSError:
         return False
-    return True
 
 
 def _state(one: StoredEnvironment) -> str:
