@@ -291,7 +291,7 @@ class Engine:
         self._terminal.tell(instance, event)
         if event["event"] == "begun":
             return  # clients have seen to it themselves
-        self._admin.ends.hear(event)
+        self._admin.ends.hear(instance.id, event)
         self._registry.plugin_event(instance, event)
 
     def _frame(self, instance: PluginInstance, frame: Frame) -> Room | None:

@@ -36,11 +36,11 @@ async def allowed(commands: Sequence[str], owner: Owner, on_progress: OnProgress
     if not await owner.allow(tuple(commands)):
         one = len(commands) == 1
         what = "a command" if one else f"{len(commands)} commands"
-        where = "It stands" if one else "They stand"
+        it = "it" if one else "them"
         raise CommandRefusedError(
             f"The plugin wants to run {what} of its own to make its environment, "
             "and nobody has allowed that.",
-            hint=f"{where} below. Start the plugin again to be asked once more.",
+            hint=f"Read {it}, and start the plugin again to be asked once more.",
             log_tail="\n".join(f"$ {redacted(command)}" for command in commands),
         )
 

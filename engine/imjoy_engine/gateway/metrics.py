@@ -23,12 +23,22 @@ class Ends:
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
+        self._never_ready: set[str] = set()
 
-    def hear(self, event: Mapping[str, Any]) -> None:
-        """Take note of a plugin's event, if it is an end."""
-        if event.get("event") == "state" and event.get("state") in ("stopped", "failed"):
-            reason = (event.get("error") or {}).get("code", "none")
-            self.counts[str(event["state"]), str(reason)] += 1
+    def hear(self, instance: str, event: Mapping[str, Any]) -> None:
+        """Take note of a plugin's event, if it is an end.
+
+        Clients stop a plugin whose script or `setup` has failed: that counts as failed, too.
+        """
+        state = str(event.get("state"))
+        if event.get("event") == "begun" and event.get("error") is not None:
+            self._never_ready.add(instance)
+        if event.get("event") == "state" and state in ("stopped", "failed"):
+            reason = str((event.get("error") or {}).get("code", "none"))
+            if instance in self._never_ready and state == "stopped":
+                state, reason = "failed", "never-ready"
+            self._never_ready.discard(instance)
+            self.counts[state, reason] += 1
 
 
 def exposition(

@@ -17,10 +17,10 @@ GPU = {"id": 0, "uuid": "GPU-1", "name": "H200", "holders": ["A"], "memoryUsed":
 
 def test_figures_are_told_by_plugin_and_card() -> None:
     ends = Ends()
-    ends.hear({"event": "state", "state": "failed", "error": {"code": "memory-limit"}})
-    ends.hear({"event": "state", "state": "stopped"})
-    ends.hear({"event": "state", "state": "ready"})
-    ends.hear({"event": "log"})
+    ends.hear("i_1", {"event": "state", "state": "failed", "error": {"code": "memory-limit"}})
+    ends.hear("i_1", {"event": "state", "state": "stopped"})
+    ends.hear("i_1", {"event": "state", "state": "ready"})
+    ends.hear("i_1", {"event": "log"})
     waiting = {**PLUGIN, "state": "queued", "usage": None}
     text = exposition([PLUGIN, waiting], [GPU], ends, waiting=1, spares=2).decode()
     labels = 'plugin="A \\"b\\"",workspace="default",instance="i_1"'
@@ -48,3 +48,11 @@ def _sorted(line: str) -> str:
         return line
     labels, _, value = rest.rpartition("}")
     return f"{name}{{{sorted(labels.split(','))}}}{value}"
+
+
+def test_a_plugin_that_was_never_ready_counts_as_failed():
+    ends = Ends()
+    for instance, error in (("i_1", "its script failed: KeyError"), ("i_2", None)):
+        ends.hear(instance, {"event": "begun", "error": error})
+        ends.hear(instance, {"event": "state", "state": "stopped"})
+    assert ends.counts == {("failed", "never-ready"): 1, ("stopped", "none"): 1}
