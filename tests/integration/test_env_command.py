@@ -6,11 +6,13 @@ import asyncio
 import json
 import logging
 import os
+import re
 import signal
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 import imjoy_client
@@ -119,6 +121,43 @@ async def test_a_plugins_lock_is_kept_and_held_to(terminal: Terminal) -> None:
         assert "is in use" in errors
         assert (await terminal.types("gc", "--max-size", "1B"))[0] == 0
         assert await running.prefix() == made["prefix"]
+
+
+async def test_who_holds_an_environment_is_said_with_how_to_end_it(terminal: Terminal) -> None:
+    config = {"name": "Holder", "type": "native-python", "requirements": ["tiny-two"]}
+    script = "import os\napi.export({'pid': os.getpid})"
+    async with (
+        running_engine(
+            *("--spares", "1"),
+            workspace=terminal.workspace,
+            store=terminal.store,
+            environment=terminal.variables,
+        ) as engine,
+        imjoy_client.connect(engine.link, "") as client,
+    ):
+        plugin = await client.start_plugin(config, script=script)
+        (one,) = await terminal.json("list")
+        code, _, errors = await terminal.types("remove", one["key"])
+        assert code != 0
+        assert f"is in use by Holder of the engine on {terminal.workspace}." in errors
+        assert f"imjoy-engine kill 'Holder' --workspace {terminal.workspace}" in errors
+        async with asyncio.timeout(30):
+            while not (await client.status())["spares"]:
+                await asyncio.to_thread(psutil.cpu_percent, 0.05)
+        await plugin.stop()
+
+        code, _, errors = await terminal.types("remove", one["key"])
+        assert code != 0
+        assert f"No plugin runs in the environment {one['key']}" in errors
+        said = re.search(r"To end it now: kill (\d+), then", " ".join(errors.split()))
+        assert said, errors
+        os.kill(int(said[1]), signal.SIGTERM)
+        async with asyncio.timeout(30):
+            while (await client.status())["spares"]:
+                await asyncio.to_thread(psutil.cpu_percent, 0.05)
+            while (await terminal.json("list"))[0]["in_use"]:
+                pass
+        assert await terminal.json("remove", one["key"]) == [one["key"]]
 
 
 async def test_an_engine_removes_what_nobody_used_and_not_what_another_engine_uses(

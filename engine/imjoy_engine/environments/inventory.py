@@ -115,6 +115,10 @@ class Inventory:
             )
         return found
 
+    def lock_file(self, key: str) -> Path:
+        """Return the file that whoever uses or builds that environment has open."""
+        return self._shelf.lock_file(key)
+
     def forget(self, name: str) -> None:
         """Let every wish that led to that environment be resolved anew when it comes next."""
         lock = self.find(name).lock

@@ -65,7 +65,11 @@ class Shelf:
 
     def exclusive(self, key: str) -> FileLock | None:
         """Return the right to build or remove, or None when others use or build."""
-        return FileLock.exclusive(self.root / "locks" / f"{key}.lock")
+        return FileLock.exclusive(self.lock_file(key))
+
+    def lock_file(self, key: str) -> Path:
+        """Return the file that whoever uses or builds the environment of that key has open."""
+        return self.root / "locks" / f"{key}.lock"
 
     def at_work(self) -> FileLock | None:
         """Return the right to have a tool work in the store and its caches.
@@ -83,7 +87,7 @@ class Shelf:
         """Return a lease of the environment, or None when it is not ready for use."""
         if not self.is_ready(key):
             return None
-        lock = FileLock.shared(self.root / "locks" / f"{key}.lock")
+        lock = FileLock.shared(self.lock_file(key))
         if lock is None:
             return None
         # Looked at again under the lock: somebody may have removed it just before.

@@ -15,13 +15,14 @@ from rich.table import Table
 
 from imjoy_engine.app.environments import EnvironmentTools
 from imjoy_engine.cli.environments.display import shown_progress
+from imjoy_engine.cli.environments.holders import in_use
 from imjoy_engine.cli.environments.workbench import opened, print_json, print_table, ran
 from imjoy_engine.cli.quantities import read_duration, read_size
 from imjoy_engine.cli.running import as_json
 from imjoy_engine.config import default_store
 from imjoy_engine.environments import StoredEnvironment, StoreLimits
 from imjoy_engine.environments.progress import counted
-from imjoy_engine.errors import EngineError
+from imjoy_engine.errors import ConflictError, EngineError
 from imjoy_engine.resources.quantities import bytes_in_words, seconds_in_words
 
 __all__ = ["doctor", "gc", "list_", "remove", "show"]
@@ -105,7 +106,12 @@ def show(key: str, show_log: bool, as_json: bool) -> None:
 def remove(keys: tuple[str, ...], as_json: bool) -> None:
     """Remove environments that nobody uses. By their locks they can be made the same again."""
     inventory = opened().inventory
-    removed = [inventory.remove(key) for key in keys]
+    removed = []
+    for one in [inventory.find(key) for key in keys]:
+        try:
+            removed.append(inventory.remove(one.key))
+        except ConflictError:
+            raise in_use(one, inventory.lock_file(one.key)) from None
     if as_json:
         print_json([one.key for one in removed])
         return
