@@ -10,7 +10,7 @@ from playwright.async_api import Browser, expect
 
 from support.browser import Person, person_at
 from support.engine import running_engine
-from support.plugin_files import plugin_file, window_plugin
+from support.plugin_files import native_plugin, plugin_file, window_plugin
 
 WINDOW = window_plugin(
     "Greeting",
@@ -75,6 +75,27 @@ async def test_a_worker_plugin_is_chosen_as_a_file_and_run(person: Person) -> No
     await person.sees_outcome("Adder", re.compile(r"Finished in .* s: 3"))
     log = await person.opens_log("Adder")
     await expect(log.get_by_text("ready to add")).to_be_visible()
+
+
+async def test_a_plugin_that_is_brought_comes_into_view_and_its_failure_is_told(
+    person: Person,
+) -> None:
+    names = ["First", "Second", "Third", "Fourth", "Fifth"]
+    for name in names:
+        card = await person.load(WORKER.replace("Adder", name), name)
+        await expect(card.get_by_role("button", name="Run", exact=True)).to_be_in_viewport(ratio=1)
+    await expect(person.card("First")).not_to_be_in_viewport(ratio=1)
+    await person.screenshot("brought-into-view")
+    await person.card("Fifth").hover()
+    await person.page.mouse.wheel(0, -5000)
+    await expect(person.card("First")).to_be_in_viewport(ratio=1)
+    await person.drop(native_plugin("Sixth", "raise ValueError('no <b>')"))
+    note = await person.sees_failure("Sixth")
+    await expect(note).to_be_in_viewport()
+    toast = person.page.get_by_role("status").filter(has=person.page.get_by_label("Dismiss"))
+    await expect(toast).to_contain_text("Sixth")
+    await expect(toast).to_contain_text("ValueError: no <b>")
+    await person.screenshot("failure-told")
 
 
 async def test_a_plugin_is_pasted_as_source(person: Person) -> None:

@@ -73,6 +73,11 @@ export class App {
     return ownerOf(caller, [...this.plugins.records.value.keys()]);
   }
 
+  /** Tell of a plugin that has failed: its card may be out of sight. @param {string} name @param {import("./state/records.js").Failure} failure */
+  sayFailed(name, { message }) {
+    this.messages.show(message, { from: name, kind: "error", isPlain: true });
+  }
+
   /** What a plugin says of itself goes with it. */
   clearStatus() {
     const { statusFrom } = this.messages;

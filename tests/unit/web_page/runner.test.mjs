@@ -4,6 +4,9 @@ import { test } from "node:test";
 import { isRunnable, statusWords } from "../../../engine/web/page/state/records.js";
 import { source, startPage } from "./fake_core.mjs";
 
+/** What passes by at the corner. */
+const toasts = ({ messages }) => messages.toasts.value.map(({ from, text }) => `${from}: ${text}`);
+
 test("a plugin that comes up is ready, and is remembered", async () => {
   const { runner, of, storage } = startPage();
   await runner.load(source({ name: "Demo" }), { origin: "demo.html" });
@@ -30,7 +33,7 @@ test("what was refused of a file goes when the file is put right", async () => {
 });
 
 test("a load that fails says why, and the core forgets the dead plugin", async () => {
-  const { core, runner, of } = startPage();
+  const { app, core, runner, of } = startPage();
   core.onLoad = () => {
     throw new Error("setup raised");
   };
@@ -38,10 +41,22 @@ test("a load that fails says why, and the core forgets the dead plugin", async (
   assert.equal(of("Demo").state, "failed");
   assert.equal(of("Demo").failure.message, "setup raised");
   assert.deepEqual(core.unloaded, ["Demo"]);
+  assert.deepEqual(toasts(app), ["Demo: setup raised"]);
 });
 
-test("the engine's own account of a failure is kept", async () => {
-  const { core, runner, watcher, of } = startPage();
+test("the plugin that a person has brought last is shown, and not one that comes back", async () => {
+  const { app, runner } = startPage();
+  const { brought } = app.plugins;
+  await runner.load(source({ name: "Demo" }), { origin: "x" });
+  assert.equal(brought.value, "Demo");
+  brought.set("");
+  await runner.reload("Demo");
+  await runner.load(source({ name: "Other" }), { origin: "x", isBack: true });
+  assert.equal(brought.value, "");
+});
+
+test("the engine's own account of a failure is kept, and told once", async () => {
+  const { app, core, runner, watcher, of } = startPage();
   const error = { message: "No such package.", hint: "Check its name.", log_tail: "× nope" };
   core.onLoad = (_, plugin) => {
     watcher.onEngineEvent({ id: plugin.id, name: "Demo", event: "state", state: "failed", error });
@@ -49,6 +64,7 @@ test("the engine's own account of a failure is kept", async () => {
   };
   await runner.load(source({ name: "Demo", type: "native-python" }), { origin: "x" });
   assert.deepEqual(of("Demo").failure, { message: "No such package.", hint: "Check its name.", logTail: "× nope" });
+  assert.deepEqual(toasts(app), ["Demo: No such package."]);
 });
 
 test("without an engine a native plugin says so and is not sent to the core", async () => {

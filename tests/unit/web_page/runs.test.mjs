@@ -186,7 +186,7 @@ test("what the tab had loaded comes back, once", () => {
   };
   restore(app);
   restore(app);
-  assert.deepEqual(loaded, [["…", { origin: "a file", tag: "GPU", values: { n: 1 }, choices: {} }]]);
+  assert.deepEqual(loaded, [["…", { origin: "a file", tag: "GPU", values: { n: 1 }, choices: {}, isBack: true }]]);
   assert.deepEqual(recalled, ["A"]);
 });
 

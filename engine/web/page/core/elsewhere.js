@@ -28,7 +28,7 @@ export function restore(app) {
       const record = newRecord(checked.plugin, origin, Date.now(), values, choices);
       app.plugins.put(enter(record, ended, Date.now(), { failure }));
       void app.runWatch.recall(name);
-    } else void app.runWatch.recall(name, app.runner?.load(source, { origin, tag, values, choices }));
+    } else void app.runWatch.recall(name, app.runner?.load(source, { origin, tag, values, choices, isBack: true }));
   }
 }
 

@@ -47,10 +47,11 @@ export class Runner {
    * Load a plugin file. The outcome stands on its card, or among the refusals when there is none.
    * @param {string} source
    * @param {{origin: string, tag?: string, values?: Record<string, unknown>,
-   *   choices?: Record<string, unknown>}} from `values` fill its form, `choices` is what a person
-   *   decided about its environment; without, those of before hold
+   *   choices?: Record<string, unknown>, isBack?: boolean}} from `values` fill its form, `choices` is
+   *   what a person decided about its environment; without, those of before hold; `isBack`: it was
+   *   on the page before, and nobody needs to be shown where it is
    */
-  async load(source, { origin, tag = "", values, choices }) {
+  async load(source, { origin, tag = "", values, choices, isBack = false }) {
     const checked = checkPluginFile(source, tag, origin);
     if ("problem" in checked) {
       this.app.plugins.refuse(checked.problem, origin);
@@ -64,6 +65,7 @@ export class Runner {
     if (!before) this.app.tab.set("plugins");
     if (before && !hasEnded(before)) await this.stop(file.name);
     this.app.plugins.put(newRecord(file, origin, Date.now(), values ?? before?.values, choices ?? before?.choices));
+    if (!isBack) this.app.plugins.brought.set(file.name);
     // A reload of the page may come before the plugin is up.
     this.app.rememberPlugins();
     await this.start(file.name);
@@ -213,7 +215,8 @@ export class Runner {
   async reload(name, { source, tag } = {}) {
     const record = this.app.plugins.get(name);
     if (!record) return;
-    await this.load(source ?? record.file.source, { origin: record.origin, tag: tag ?? record.file.tag });
+    const { origin, file } = record;
+    await this.load(source ?? file.source, { origin, tag: tag ?? file.tag, isBack: true });
   }
 
   /** Start a plugin anew with something decided about its environment. @param {string} name @param {Record<string, unknown>} choices */
@@ -269,11 +272,12 @@ export class Runner {
   /** @param {string} name @param {import("../state/records.js").Failure} failure */
   fail(name, failure) {
     this.app.logs.of(name).add("error", failure.logTail || failure.message);
-    this.app.messages.show(failure.message, { from: name, kind: "error", quiet: true });
-    this.app.plugins.change(name, (old) =>
-      // The engine's own account of the failure has a hint and the tool's words.
-      old.state === "failed" && old.failure ? old : enter(old, "failed", Date.now(), { failure }),
-    );
+    const { state, failure: known } = this.app.plugins.get(name) ?? {};
+    // The engine's own account of the failure has a hint and the tool's words.
+    if (state !== "failed" || !known) {
+      this.app.plugins.change(name, (old) => enter(old, "failed", Date.now(), { failure }));
+      this.app.sayFailed(name, failure);
+    }
     this.app.rememberPlugins();
   }
 

@@ -42,8 +42,11 @@ export class Watcher {
     if (event.event === "exit") logs.of(event.name).add("note", exitWords(event.words));
     if (event.event === "state" && event.state === "stopped" && event.detail) logs.of(event.name).add("note", event.detail);
     if (event.event === "progress" && event.message) logs.of(event.name).step(event);
-    const restart = plugins.get(event.name)?.restart;
+    const before = plugins.get(event.name);
     plugins.change(event.name, (old) => applyEvent(old, this.asSeen(event), Date.now()));
+    const { state, failure } = plugins.get(event.name) ?? {};
+    if (state === "failed" && before?.state !== "failed" && failure) this.app.sayFailed(event.name, failure);
+    const restart = before?.restart;
     if (restart?.id === event.id && event.event === "state" && event.state === "ready") {
       void this.app.runner?.bringUpAgain(event.name);
     }

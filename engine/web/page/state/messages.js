@@ -10,6 +10,7 @@ import { Observable } from "./observable.js";
  * @property {string} text
  * @property {string} from a plugin's name, or ""
  * @property {"info" | "error"} kind
+ * @property {boolean} isPlain what looks like HTML in the text is none
  */
 
 const KEPT_MESSAGES = 200;
@@ -37,10 +38,10 @@ export class Messages {
   /**
    * Show a message for some seconds and keep it in the history.
    * @param {unknown} text
-   * @param {{from?: string, kind?: "info" | "error", seconds?: unknown, quiet?: boolean}} [more]
+   * @param {{from?: string, kind?: "info" | "error", seconds?: unknown, quiet?: boolean, isPlain?: boolean}} [more]
    */
-  show(text, { from = "", kind = "info", seconds = DEFAULT_SECONDS, quiet = false } = {}) {
-    const message = { id: this.nextId, time: Date.now(), text: String(text), from, kind };
+  show(text, { from = "", kind = "info", seconds = DEFAULT_SECONDS, quiet = false, isPlain = false } = {}) {
+    const message = { id: this.nextId, time: Date.now(), text: String(text), from, kind, isPlain };
     this.nextId += 1;
     this.history.update((history) => [...history, message].slice(-KEPT_MESSAGES));
     if (quiet) return;

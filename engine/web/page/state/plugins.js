@@ -16,6 +16,8 @@ export class Plugins {
     this.records = new Observable(/** @type {Map<string, PluginRecord>} */ (new Map()));
     /** @type {Observable<Refusal[]>} */
     this.refusals = new Observable(/** @type {Refusal[]} */ ([]));
+    /** The plugin that a person has brought last and not yet turned away from, or "". */
+    this.brought = new Observable("");
     this.nextId = 1;
   }
 

@@ -1,6 +1,6 @@
 /** What components share: the app, observables, the clock. */
 
-import { createContext, useContext, useEffect, useLayoutEffect, useState } from "../../vendor/preact.js";
+import { createContext, useContext, useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preact.js";
 
 /** @typedef {import("../app.js").App} App */
 
@@ -46,6 +46,30 @@ export function useFocusBack(elsewhere) {
       });
     };
   }, []);
+}
+
+const ACTS = ["pointerdown", "wheel", "keydown"];
+
+/**
+ * Return what refers to an element that is kept in view while it `isWanted`, however it grows;
+ * `done` is called when a person does something.
+ * @param {boolean} isWanted @param {() => void} done
+ */
+export function useInView(isWanted, done) {
+  const element = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    if (!isWanted || !element.current) return undefined;
+    const look = () => element.current?.scrollIntoView({ block: "nearest" });
+    const sizes = new ResizeObserver(look);
+    sizes.observe(element.current);
+    look();
+    for (const act of ACTS) addEventListener(act, done, { passive: true });
+    return () => {
+      sizes.disconnect();
+      for (const act of ACTS) removeEventListener(act, done);
+    };
+  }, [isWanted]);
+  return element;
 }
 
 /** Return the time in milliseconds, drawing again every second while `running`. @param {boolean} running */

@@ -6,7 +6,7 @@ import { ENGINE_TYPES, hasEnded, isLastKnown, isRunnable, isStarting, isUp } fro
 import { CANCELLING, isCancelling, runsOf } from "../state/run_list.js";
 import { BuildProgress } from "./build_progress.js";
 import { FailureNote } from "./failure_note.js";
-import { useApp, useFocusBack, useObservable } from "./hooks.js";
+import { useApp, useFocusBack, useInView, useObservable } from "./hooks.js";
 import { JoyForm } from "./joy_form.js";
 import { PluginActions } from "./plugin_actions.js";
 import { PluginIcon } from "./plugin_icon.js";
@@ -29,7 +29,8 @@ export function PluginCard({ record }) {
   // One bar and one line cannot speak for several runs: each stands in the list.
   const areListed = onEngine && record.calls > 1;
   useFocusBack(() => document.querySelector(".plugins-head button"));
-  return html`<article class="card" aria-label=${name}>
+  const card = useInView(useObservable(plugins.brought) === name, () => plugins.brought.set(""));
+  return html`<article class="card" aria-label=${name} ref=${card}>
     <header class="card-head">
       <${PluginIcon} name=${name} icon=${file.icon} />
       <div class="card-names">

@@ -14,7 +14,7 @@ export function Toasts() {
         html`<div class=${`toast toast-${toast.kind}`} key=${toast.id}>
           <div>
             ${toast.from && html`<p class="eyebrow">${toast.from}</p>`}
-            <${HtmlText} text=${toast.text} />
+            ${toast.isPlain ? html`<div class="html-text">${toast.text}</div>` : html`<${HtmlText} text=${toast.text} />`}
           </div>
           <button class="icon-button" aria-label="Dismiss" onClick=${() => messages.dismiss(toast.id)}>
             <${Icon} name="close" size=${16} />
