@@ -289,9 +289,9 @@ class Engine:
 
     def _event(self, instance: PluginInstance, event: dict[str, Any]) -> None:
         self._terminal.tell(instance, event)
+        self._admin.ends.hear(instance.id, event)
         if event["event"] == "begun":
             return  # clients have seen to it themselves
-        self._admin.ends.hear(instance.id, event)
         self._registry.plugin_event(instance, event)
 
     def _frame(self, instance: PluginInstance, frame: Frame) -> Room | None:

@@ -33,7 +33,7 @@ class Desk:
         self.pool = PluginPool(
             self.stage.tools,
             log_dir=directory / "logs",
-            on_event=lambda _, event: self.admin.ends.hear(event),
+            on_event=lambda _, event: self.admin.ends.hear("i_1", event),
             on_frame=lambda *_: None,
         )
         self.auth = TokenAuth(self.token, FakeClock())
