@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -163,18 +164,22 @@ async def test_a_cancelled_wait_ends_nothing(place: Place, spec, launch: Launch)
     assert (await worker.wait()).exit_code == 5
 
 
-async def test_a_missing_work_directory_is_a_start_error(place: Place, spec: LaunchSpec):
-    broken = LaunchSpec(
-        python=spec.python,
-        prefix=spec.prefix,
-        worker=spec.worker,
-        address=spec.address,
-        ticket=spec.ticket,
-        work_dir=spec.work_dir / "missing",
-    )
+async def test_a_work_directory_that_cannot_be_made_is_a_start_error(
+    place: Place, spec: LaunchSpec
+):
+    broken = replace(spec, work_dir=spec.worker / "missing")
 
     with pytest.raises(PluginStartError, match="missing"):
         await place.provisioner.launch(broken, lambda stream, chunk: None)
+
+
+async def test_a_work_directory_that_is_not_there_is_made(place: Place, spec: LaunchSpec):
+    fresh = replace(spec, work_dir=spec.work_dir / "fresh")
+
+    worker = await place.provisioner.launch(fresh, lambda stream, chunk: None)
+    await worker.stop(Ladder.at_once())
+
+    assert fresh.work_dir.is_dir()
 
 
 def test_a_ticket_is_not_shown(spec):

@@ -66,8 +66,10 @@ class FakeProvisioner:
     async def launch(self, spec: LaunchSpec, on_output: OnOutput) -> FakeWorker:
         if self.failure is not None:
             raise self.failure
-        if not spec.work_dir.is_dir():
-            raise PluginStartError(f"The work directory {spec.work_dir} does not exist.")
+        try:
+            spec.work_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PluginStartError(f"The work directory {spec.work_dir} cannot be made.") from error
         worker = FakeWorker(next(self._pids), spec, on_output)
         self.workers.append(worker)
         self.launched.put_nowait(worker)
