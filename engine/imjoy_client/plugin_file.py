@@ -82,10 +82,13 @@ def read_plugin(source: str | Path) -> PluginSource:
 def made_plugin(config: Mapping[str, Any], script: str) -> PluginSource:
     """Return the plugin of a config and a script, with the file that says the same."""
     filename = f"{config.get('name', 'plugin')}.imjoy.html"
-    told = json.dumps({**_PLAIN, **config}, indent=2).replace("<", "\\u003c")
+    try:
+        told = json.dumps({**_PLAIN, **config}, indent=2).replace("<", "\\u003c")
+    except (TypeError, ValueError) as error:
+        raise PluginFileError(f"The plugin's config is no JSON: {error}.") from None
     text = f'<config lang="json">\n{told}\n</config>\n<script lang="python">{script}</script>\n'
     # Such a script would end early in a file.
-    text = "" if "</script" in script else text
+    text = "" if re.search("</script|<!--", script, re.IGNORECASE) else text
     return PluginSource(dict(config), (Script(script),), filename, text)
 
 

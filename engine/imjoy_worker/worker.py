@@ -216,7 +216,8 @@ class Worker:
 
         Its `setup` is then all that may be missing.
         """
-        if called == "setup" or not has_setup(self.api._exported):
+        exported = self.api._exported
+        if called == "setup" or (exported is not None and not has_setup(exported)):
             self.peer.config["set_up"] = True
 
     # Scripts

@@ -55,7 +55,8 @@ def open_environments(config: EngineConfig, clock: Clock | None = None) -> Envir
     machine = config.environment
     cache = Path(machine.get("UV_CACHE_DIR") or config.store / "uv")
     rattler = config.store / "rattler"
-    uv = UvBuilder(cache, machine, _texts(pip_config_files(machine)))
+    own = not machine.get("UV_CACHE_DIR")
+    uv = UvBuilder(cache, machine, _texts(pip_config_files(machine)), is_own_cache=own)
     settings = CondaSettings(_texts(condarc_files(machine)))
     packed = PackedBuilder(machine, uv)
     builders = Builders(

@@ -55,17 +55,24 @@ class UvBuilder:
     """Builds on the engine's own interpreter or another one, with packages from the indexes.
 
     `cache` is uv's own directory, best on the disk of the store: files are then shared, not copied.
-    `machine_variables` are the engine's, `pip_configs` the texts of pip's configuration files.
+    `machine_variables` are the engine's, `pip_configs` the texts of pip's configuration files. One
+    that is not our own, but a person's, is left alone when a build is cancelled.
     """
 
     name = "uv"
 
     def __init__(
-        self, cache: Path, machine_variables: Mapping[str, str], pip_configs: Sequence[str] = ()
+        self,
+        cache: Path,
+        machine_variables: Mapping[str, str],
+        pip_configs: Sequence[str] = (),
+        *,
+        is_own_cache: bool = True,
     ) -> None:
         settings = index_settings(machine_variables, pip_configs)
         self._machine = dict(machine_variables)
         self._cache = cache
+        self._is_own_cache = is_own_cache
         self._uv = find_uv()
         self._options = settings.options
         self._variables = {
@@ -320,8 +327,9 @@ class UvBuilder:
             finally:
                 await tree.stop(Ladder.at_once())
         except asyncio.CancelledError:
-            forgetting = asyncio.to_thread(forget_partial, self._cache)
-            await outlast(asyncio.ensure_future(forgetting))
+            if self._is_own_cache:
+                forgetting = asyncio.to_thread(forget_partial, self._cache)
+                await outlast(asyncio.ensure_future(forgetting))
             raise
         return "" if report.exit_code == 0 else report.words
 

@@ -31,8 +31,9 @@ class Ends:
         Clients stop a plugin whose script or `setup` has failed: that counts as failed, too.
         """
         state = str(event.get("state"))
-        if event.get("event") == "begun" and event.get("error") is not None:
-            self._never_ready.add(instance)
+        if event.get("event") == "begun":
+            note = self._never_ready.discard if event["error"] is None else self._never_ready.add
+            note(instance)
         if event.get("event") == "state" and state in ("stopped", "failed"):
             reason = str((event.get("error") or {}).get("code", "none"))
             if instance in self._never_ready and state == "stopped":

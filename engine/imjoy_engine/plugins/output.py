@@ -66,6 +66,7 @@ class OutputLog:
         self._skipped_bytes = 0
         self._endings: dict[str, bytes] = {}
         self._flush_handle: asyncio.TimerHandle | None = None
+        self._flushed_s = float("-inf")
         self._writing: asyncio.Task[None] | None = None
         self._is_unkept = False
         self._noted_s = 0
@@ -127,8 +128,11 @@ class OutputLog:
         return lines[-count:]
 
     def pass_on(self) -> None:
-        """Pass on now what has come: something follows that belongs behind it."""
-        if self._flush_handle is not None:
+        """Pass on now what has come: something follows that belongs behind it.
+
+        Not more often than at other times: a flood stays one.
+        """
+        if self._flush_handle is not None and time.monotonic() - self._flushed_s >= _FLUSH_S:
             self._flush()
 
     async def close(self) -> None:
@@ -166,6 +170,7 @@ class OutputLog:
         if self._flush_handle is not None:
             self._flush_handle.cancel()
             self._flush_handle = None
+        self._flushed_s = time.monotonic()
         self._take_endings()
         pending, self._pending, self._pending_bytes = self._pending, [], 0
         if not pending:

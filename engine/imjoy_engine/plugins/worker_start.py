@@ -23,7 +23,7 @@ from imjoy_engine.plugins.preparation import Preparation
 from imjoy_engine.plugins.tools import Tools
 from imjoy_engine.plugins.wishes import gpu_wish
 from imjoy_engine.processes import ExitReport
-from imjoy_engine.provisioners import LaunchSpec, WorkerProcess
+from imjoy_engine.provisioners import LaunchSpec, WorkerProcess, make_work_dir
 from imjoy_engine.transport import Arrival, arrival_or_exit
 
 __all__ = ["StartedWorker", "WorkerStart"]
@@ -85,7 +85,7 @@ class WorkerStart:
             held = () if lease.fd is None else (lease.fd,)
             place = self._detached.place_for(instance)
             return await self._launched(replace(launch, held_fds=held, kept=place), variables)
-        started = self._spare(launch, variables) or await self._launched(launch, variables)
+        started = await self._spare(launch, variables) or await self._launched(launch, variables)
         self._instance.started_s = time.monotonic()
         if tools.spares is not None:
             tools.spares.keep(launch, wish.lease_again)
@@ -125,7 +125,9 @@ class WorkerStart:
             hint="Its log may say why. Start it again.",
         )
 
-    def _spare(self, launch: LaunchSpec, variables: Mapping[str, str]) -> StartedWorker | None:
+    async def _spare(
+        self, launch: LaunchSpec, variables: Mapping[str, str]
+    ) -> StartedWorker | None:
         """Return a spare interpreter, made this plugin's worker, if there is one that will do."""
         # A spare's shim was started before the cards were leased, and cannot hold their locks.
         if self._tools.spares is None or (self._instance.lease and self._instance.lease.held_fds):
@@ -134,6 +136,7 @@ class WorkerStart:
         if spare is None:
             return None
         self._stack.push_async_callback(self._reap, spare.process)
+        await asyncio.to_thread(make_work_dir, launch.work_dir)
         spare.output.flow_to(self._instance.output.feed)
         return StartedWorker(spare.process, self._watched(spare.process), spare.arrival, variables)
 

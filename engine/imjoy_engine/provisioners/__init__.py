@@ -6,6 +6,6 @@
 from __future__ import annotations
 
 from imjoy_engine.provisioners.base import LaunchSpec, Provisioner, WorkerProcess
-from imjoy_engine.provisioners.local import LocalProvisioner
+from imjoy_engine.provisioners.local import LocalProvisioner, make_work_dir
 
-__all__ = ["LaunchSpec", "LocalProvisioner", "Provisioner", "WorkerProcess"]
+__all__ = ["LaunchSpec", "LocalProvisioner", "Provisioner", "WorkerProcess", "make_work_dir"]

@@ -93,8 +93,9 @@ class Provisioner(Protocol):
     async def launch(self, spec: LaunchSpec, on_output: OnOutput) -> WorkerProcess:
         """Return a worker whose process runs; it may not have connected yet.
 
-        Its work directory is made where it is not there. Called by the supervisor, which owns the worker from here on and must `stop` it. Cancelled,
-        it leaves no process behind. What the worker prints goes to `on_output` until it ended.
+        Its work directory is made where it is not there. Called by the supervisor, which owns the
+        worker from here on and must `stop` it. Cancelled, it leaves no process behind. What the
+        worker prints goes to `on_output` until it ended.
 
         Raises `PluginStartError` when the interpreter, the zipapp or the work directory cannot be
         used.

@@ -21,7 +21,7 @@ from imjoy_engine.processes import (
 )
 from imjoy_engine.provisioners.base import LaunchSpec
 
-__all__ = ["LocalProvisioner", "worker_command"]
+__all__ = ["LocalProvisioner", "make_work_dir", "worker_command"]
 
 
 class LocalProvisioner:
@@ -102,6 +102,17 @@ class LocalWorker:
         return await self._tree.stop(ladder)
 
 
+def make_work_dir(path: Path) -> None:
+    """Make a work directory that is not there yet; blocks. Raises `PluginStartError`."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PluginStartError(
+            f"The work directory {path} cannot be made: {error.strerror}.",
+            hint="Make it, or choose another workspace.",
+        ) from error
+
+
 def worker_command(spec: LaunchSpec, machine: Mapping[str, str], *, grace_s: float) -> Command:
     """Return what starts the worker: its ticket travels in a variable, which `ps` does not show."""
     variables = {
@@ -128,13 +139,7 @@ def worker_command(spec: LaunchSpec, machine: Mapping[str, str], *, grace_s: flo
 
 def _prepare(spec: LaunchSpec) -> None:
     """Make the work directory; raise what would otherwise be a riddle; blocks."""
-    try:
-        spec.work_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PluginStartError(
-            f"The work directory {spec.work_dir} cannot be made: {error.strerror}.",
-            hint="Make it, or choose another workspace.",
-        ) from error
+    make_work_dir(spec.work_dir)
     if not spec.worker.exists():
         raise PluginStartError(
             f"The worker {spec.worker} is missing from this installation.",

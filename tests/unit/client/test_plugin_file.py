@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from imjoy_client.errors import PluginFileError
-from imjoy_client.plugin_file import read_plugin
+from imjoy_client.plugin_file import made_plugin, read_plugin
 
 PLUGIN = """<docs lang="markdown">
 # Notes
@@ -70,3 +70,16 @@ def test_a_python_script_without_metadata_is_told_what_it_lacks(tmp_path):
         read_plugin(tmp_path / "plain.py")
     with pytest.raises(PluginFileError, match=r"no <config> block.*# /// script"):
         read_plugin("import numpy\nprint(1)\n")
+
+
+def test_a_config_that_is_no_json_is_said():
+    with pytest.raises(PluginFileError, match=r"no JSON: .*PosixPath"):
+        made_plugin({"name": "Trial", "folder": Path("there")}, "x = 1")
+
+
+@pytest.mark.parametrize("script", ["x = '</SCRIPT>'", "x = '<!-- <script>'"])
+def test_a_script_that_would_end_early_in_a_file_has_none(script):
+    assert made_plugin({"name": "Trial"}, script).text == ""
+    assert read_plugin(made_plugin({"name": "Trial"}, "x = '<b>'").text).scripts[0].content == (
+        "x = '<b>'"
+    )

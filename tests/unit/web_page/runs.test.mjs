@@ -301,3 +301,10 @@ test("plugins without a page, and those that are meant to be shared, can be atta
   await lookElsewhere(app);
   assert.deepEqual(app.elsewhere.value, []);
 });
+
+test("a run that is over stays so, whatever is told late", () => {
+  const done = { ...RUN, state: "done", ended: 3 };
+  const late = { ...RUN, state: "running", ended: null };
+  assert.equal(withRun(withRun(new Map(), done), late).get(RUN.id).state, "done");
+  assert.equal(withRun(withRun(new Map(), late), done).get(RUN.id).state, "done");
+});

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,8 @@ def in_use(one: StoredEnvironment, lock: Path) -> ConflictError:
             names = sorted({str(each["name"]) for each in plugins})
             return ConflictError(
                 f"The environment {one.key} is in use by {', '.join(names)} of {where}.",
-                hint=f"End it: imjoy-engine kill {names[0]!r} --workspace {engine.workspace}",
+                hint=f"End it: imjoy-engine kill {shlex.quote(names[0])} "
+                f"--workspace {shlex.quote(str(engine.workspace))}",
             )
         for spare in _spares(engine, one):
             return ConflictError(
@@ -57,7 +59,7 @@ def _engines(lock: Path) -> Iterator[_Engine]:
             paths = [Path(file.path) for file in process.open_files()]
         except psutil.Error:
             continue
-        if lock not in paths:
+        if lock.resolve() not in paths:  # those of the system have no links in them
             continue
         for path in paths:
             if path.parts[-2:] == (STATE_DIR_NAME, "engine.json"):

@@ -19,6 +19,8 @@ import { calmEnd, resultWords } from "./outcomes.js";
  */
 
 const MAX_FETCHED_BYTES = 64_000_000;
+/** For a sentence on the card of every plugin of a page that is loaded anew. */
+const MAX_RECALLED_BYTES = 256 * 1024;
 
 export class RunWatch {
   /** @param {App} app */
@@ -110,7 +112,7 @@ export class RunWatch {
       logs.of(name).recall(asLines(parts));
       const [last] = runsOf(runs.value, name, file.tag);
       if (!last || last.state === "running") return;
-      const { words, failed } = await this.answer(last);
+      const { words, failed } = await this.answer(last, false, MAX_RECALLED_BYTES);
       const isBlank = (/** @type {PluginRecord} */ { outcome, calls }) => outcome === "" && calls === 0;
       plugins.change(name, (old) => (isBlank(old) ? { ...old, outcome: words, outcomeFailed: failed } : old));
     } catch (error) {
@@ -147,12 +149,13 @@ export class RunWatch {
    * Return how a run has ended.
    * @param {RunRecord} run
    * @param {boolean} [isNews] whether it has just ended: then its plugin may be why
+   * @param {number} [maxBytes] of a result that is worth fetching
    * @returns {Promise<Answer>}
    */
-  async answer(run, isNews = false) {
+  async answer(run, isNews = false, maxBytes = MAX_FETCHED_BYTES) {
     const took = formatDuration((run.ended ?? run.started) - run.started);
     const calm = (/** @type {string} */ words) => ({ words, failed: false, story: "" });
-    if (run.state === "done" && (run.size_bytes ?? 0) > MAX_FETCHED_BYTES) return calm(`Finished in ${took}.`);
+    if (run.state === "done" && (run.size_bytes ?? 0) > maxBytes) return calm(`Finished in ${took}.`);
     try {
       const result = await this.app.link.runRecords.result(run);
       return { ...calm(`Finished in ${took}${resultWords(result)}`), result };

@@ -74,9 +74,10 @@ export class LogEntries {
       const isNew = known < 0;
       const isBefore = (/** @type {LogEntry} */ entry) => entry.time <= line.time;
       while (at < earlier.length && (isNew ? isBefore(earlier[at]) : at <= known)) this.entries.push(earlier[at++]);
-      if (isNew) this.push(line);
+      if (isNew) this.entries.push({ ...line, id: this.nextId++ });
     }
     this.entries.push(...earlier.slice(at));
+    this.trim();
   }
 
   /**
@@ -120,12 +121,15 @@ export class LogEntries {
   push(entry) {
     this.entries.push({ ...entry, id: this.nextId });
     this.nextId += 1;
-    if (this.entries.length > MAX_ENTRIES) {
-      // In blocks: dropping one by one would move the whole list at every line.
-      const surplus = this.entries.length - MAX_ENTRIES + MAX_ENTRIES / 10;
-      this.entries.splice(0, surplus);
-      this.dropped += surplus;
-    }
+    this.trim();
+  }
+
+  trim() {
+    if (this.entries.length <= MAX_ENTRIES) return;
+    // In blocks: dropping one by one would move the whole list at every line.
+    const surplus = this.entries.length - MAX_ENTRIES + MAX_ENTRIES / 10;
+    this.entries.splice(0, surplus);
+    this.dropped += surplus;
   }
 }
 

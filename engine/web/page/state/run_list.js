@@ -6,8 +6,10 @@ import { formatDuration } from "../text/format.js";
 
 const SHOWN = 8;
 
-/** Return the runs with one added or changed. @param {Map<string, RunRecord>} runs @param {RunRecord} run */
+/** Return the runs with one added or changed; one that is over stays so. @param {Map<string, RunRecord>} runs @param {RunRecord} run */
 export function withRun(runs, run) {
+  const known = runs.get(run.id);
+  if (known && known.state !== "running" && run.state === "running") return runs;
   return new Map(runs).set(run.id, run);
 }
 

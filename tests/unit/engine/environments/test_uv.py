@@ -408,6 +408,23 @@ async def test_cancelled_it_hangs_up_at_once_and_leaves_nothing(place, index):
     (await remote.ensure("tiny-one")).release()
 
 
+async def test_cancelled_it_leaves_a_cache_of_somebody_elses_alone(place, index):
+    remote = Workplace(place.wheels, PIP_NO_INDEX="", PIP_FIND_LINKS="", PIP_INDEX_URL=index.url)
+    theirs = UvBuilder(place.wheels / "cache", remote.variables, is_own_cache=False)
+    remote.store = EnvironmentStore(remote.root, theirs)
+    index.gate.clear()
+    building = asyncio.create_task(remote.ensure("tiny-one"))
+    await index.stalled.wait()
+    (place.wheels / "cache" / ".tmp-of-theirs").mkdir(parents=True)
+
+    building.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await building
+
+    assert (place.wheels / "cache" / ".tmp-of-theirs").is_dir()
+    index.gate.set()
+
+
 async def test_cancelled_it_leaves_what_another_one_is_fetching(place, index):
     remote = Workplace(place.wheels, PIP_NO_INDEX="", PIP_FIND_LINKS="", PIP_INDEX_URL=index.url)
     make_wheel(place.wheels, "tiny-alone", "1.0")

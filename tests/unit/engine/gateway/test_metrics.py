@@ -52,7 +52,8 @@ def _sorted(line: str) -> str:
 
 def test_a_plugin_that_was_never_ready_counts_as_failed():
     ends = Ends()
-    for instance, error in (("i_1", "its script failed: KeyError"), ("i_2", None)):
-        ends.hear(instance, {"event": "begun", "error": error})
+    for instance, errors in (("i_1", ["its script failed"]), ("i_2", ["its setup failed", None])):
+        for error in errors:
+            ends.hear(instance, {"event": "begun", "error": error})
         ends.hear(instance, {"event": "state", "state": "stopped"})
     assert ends.counts == {("failed", "never-ready"): 1, ("stopped", "none"): 1}

@@ -143,3 +143,26 @@ async def test_what_another_process_is_given_is_acknowledged_when_it_has_left(en
     theirs.close()
     await asyncio.wait_for(last, 20)
     await receiver.closed
+
+
+async def test_one_that_does_not_read_holds_its_senders_others_up_for_a_moment_only(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = socket.socketpair()
+    loop = asyncio.get_running_loop()
+    _, receiver = await loop.create_unix_connection(
+        lambda: Channel(lambda _: None, 1 << 20), sock=ours
+    )
+    receiver.send(Frame("b", "", "rpc", bytes(3 << 20)))
+    monkeypatch.setattr("imjoy_engine.transport.numbered._PATIENCE_S", 0.05)
+    ends.receiver = receiver
+    await ends.send(1)
+    assert await ends.hears() == 1
+    # It is known to be slow now: nobody waits for it again.
+    monkeypatch.setattr("imjoy_engine.transport.numbered._PATIENCE_S", 60)
+    await ends.send(2)
+    assert await ends.hears() == 2
+    assert receiver.left() is not None
+    receiver.abort("enough")
+    await receiver.closed
+    theirs.close()
