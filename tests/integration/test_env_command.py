@@ -140,7 +140,7 @@ async def test_who_holds_an_environment_is_said_with_how_to_end_it(terminal: Ter
         code, _, errors = await terminal.types("remove", one["key"])
         assert code != 0
         assert f"is in use by Holder of the engine on {terminal.workspace}." in errors
-        assert f"imjoy-engine kill 'Holder' --workspace {terminal.workspace}" in errors
+        assert f"imjoy-engine kill Holder --workspace {terminal.workspace}" in errors
         async with asyncio.timeout(30):
             while not (await client.status())["spares"]:
                 await asyncio.to_thread(psutil.cpu_percent, 0.05)

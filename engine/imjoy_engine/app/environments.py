@@ -55,7 +55,7 @@ def open_environments(config: EngineConfig, clock: Clock | None = None) -> Envir
     machine = config.environment
     cache = Path(machine.get("UV_CACHE_DIR") or config.store / "uv")
     rattler = config.store / "rattler"
-    own = not machine.get("UV_CACHE_DIR")
+    own = cache == config.store / "uv"
     uv = UvBuilder(cache, machine, _texts(pip_config_files(machine)), is_own_cache=own)
     settings = CondaSettings(_texts(condarc_files(machine)))
     packed = PackedBuilder(machine, uv)
