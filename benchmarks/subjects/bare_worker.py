@@ -76,10 +76,9 @@ class BareWorkers:
 class BareSpares(BareWorkers):
     _spare: BareWorker | None = None
 
-    async def start(self) -> BareWorker:
-        spare, self._spare = self._spare or await self._new(), None
-        await spare.call()
-        return spare
+    async def _new(self) -> BareWorker:
+        spare, self._spare = self._spare, None
+        return spare or await super()._new()
 
     async def rest(self) -> dict[str, float]:
         """Have a spare, and rest as long as a host does whose end of work is looked for."""

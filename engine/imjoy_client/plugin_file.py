@@ -16,17 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from imjoy_client.errors import PluginFileError
-from imjoy_client.python_script import config_of_script, is_python_script
+from imjoy_client.python_script import PLAIN, config_of_script, is_python_script
 
 __all__ = ["PluginSource", "Script", "made_plugin", "read_plugin"]
 
 _CONFIG = re.compile(r"<config(?P<attributes>[^>]*)>(?P<text>.*?)</config>", re.DOTALL)
 _SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<text>.*?)</script>", re.DOTALL)
 _ATTRIBUTE = re.compile(r"([\w-]+)\s*=\s*[\"']([^\"']*)[\"']")
-
-
-_PLAIN = {"type": "native-python", "api_version": "0.1.8"}
-"""What a page wants of every config."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,7 @@ def made_plugin(config: Mapping[str, Any], script: str) -> PluginSource:
     """Return the plugin of a config and a script, with the file that says the same."""
     filename = f"{config.get('name', 'plugin')}.imjoy.html"
     try:
-        told = json.dumps({**_PLAIN, **config}, indent=2).replace("<", "\\u003c")
+        told = json.dumps({**PLAIN, **config}, indent=2).replace("<", "\\u003c")
     except (TypeError, ValueError) as error:
         raise PluginFileError(f"The plugin's config is no JSON: {error}.") from None
     text = f'<config lang="json">\n{told}\n</config>\n<script lang="python">{script}</script>\n'

@@ -13,7 +13,10 @@ from typing import Any
 
 from imjoy_client.errors import PluginFileError
 
-__all__ = ["config_of_script", "is_python_script"]
+__all__ = ["PLAIN", "config_of_script", "is_python_script"]
+
+PLAIN: Mapping[str, Any] = {"type": "native-python", "api_version": "0.1.8"}
+"""What a page wants of every config, and nobody need write."""
 
 # The expression of the standard (PEP 723, "Specification").
 _BLOCK = re.compile(r"(?m)^# /// script[ \t]*$\s(?P<content>(^#(| .*)$\s)+)^# ///[ \t]*$")
@@ -52,8 +55,7 @@ def config_of_script(text: str) -> dict[str, Any]:
         settings["uv"] = list(uv)
     env = [*([{"type": "python", "options": settings}] if settings else []), *_list(config, "env")]
     requirements = [*_list(metadata, "dependencies"), *_list(config, "requirements")]
-    plain: dict[str, Any] = {"type": "native-python", "api_version": "0.1.8"}
-    return {**plain, **config, "requirements": requirements, **({"env": env} if env else {})}
+    return {**PLAIN, **config, "requirements": requirements, **({"env": env} if env else {})}
 
 
 def _table(tables: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from support.browser import Person, person_at
-from support.engine import running_engine, start_engine
+from support.engine import running_engine
 from support.plugin_files import native_plugin
 
 TILES = native_plugin(
@@ -90,11 +90,9 @@ async def test_a_plugin_that_ended_with_its_engine_shows_what_it_did(
         await engine.stop(end)
         await person.sees("No connection.")
         port = engine.url.rpartition(":")[2]
-        back = await start_engine(
+        async with running_engine(
             "--port", port, "--token", engine.token, workspace=workspace, store=store
-        )
-        try:
-            await back.ready()
+        ):
             await person.sees_online()
             await person.sees_state("Tiles", "Stopped")
             await person.page.reload()
@@ -104,8 +102,6 @@ async def test_a_plugin_that_ended_with_its_engine_shows_what_it_did(
             await person.screenshot(f"earlier-runs-{end.name}")
             await person.presses("Tiles", "Start")
             await person.sees_state("Tiles", "Ready")
-        finally:
-            await back.stop()
 
 
 async def test_a_plugin_that_starts_anew_on_another_engine_shows_what_it_did(
@@ -123,13 +119,9 @@ async def test_a_plugin_that_starts_anew_on_another_engine_shows_what_it_did(
         await person.page.goto("about:blank")
         await engine.stop(signal.SIGKILL)
         port = engine.url.rpartition(":")[2]
-        back = await start_engine(
+        async with running_engine(
             "--port", port, "--token", engine.token, workspace=workspace, store=store
-        )
-        try:
-            await back.ready()
+        ):
             await person.open()
             await person.sees_state("Tiles", "Ready")
             await sees_them(person)
-        finally:
-            await back.stop()

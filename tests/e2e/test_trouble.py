@@ -15,7 +15,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from support.browser import Person, person_at
-from support.engine import gone, running_engine, start_engine
+from support.engine import gone, running_engine
 from support.plugin_files import native_plugin
 
 STEADY = native_plugin(
@@ -357,11 +357,9 @@ async def test_an_engine_that_goes_away_and_comes_back(
             await person.sees("As last known")
         await person.screenshot(f"engine-gone-{end.name}")
         port = engine.url.rpartition(":")[2]
-        back = await start_engine(
+        async with running_engine(
             "--port", port, "--token", engine.token, workspace=tmp_path / "one", store=store
-        )
-        try:
-            await back.ready()
+        ):
             await person.sees_online()
             await expect(person.page.get_by_text("No connection.")).to_have_count(0)
             if not asked:
@@ -372,8 +370,6 @@ async def test_an_engine_that_goes_away_and_comes_back(
             await person.screenshot(f"engine-back-{end.name}")
             await person.presses("Lasting", "Start")
             await person.sees_state("Lasting", "Ready")
-        finally:
-            await back.stop()
 
 
 async def sees_a_calm_end(person: Person, why: str, outcome: str) -> None:

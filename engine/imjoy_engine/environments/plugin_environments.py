@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -69,19 +69,16 @@ class PluginEnvironments:
         """
         whole = await self._completed(spec, on_progress, owner)
         await self._written(owner)
-        pinned: Callable[[], Lock | None] = _nothing
-        if owner.name:
-            pinned = partial(self._records.read, owner, whole)
+        terms = Terms(owner)
         if self._locked:
-            pinned = await self._locked_to(owner, pinned)
-        terms = Terms(owner, exactly=self._locked)
-        lease, lock = await self._store.fulfil(whole, on_progress, terms, pinned)
+            lock = await self._must_have(owner, whole)
+            terms = Terms(owner, pinned=lock, exactly=True)
+        kept = partial(self._records.read, owner, whole)
+        lease, lock = await self._store.fulfil(whole, on_progress, terms, kept)
         return self._recorded(lease, lock, whole, owner)
 
-    async def _locked_to(
-        self, owner: Owner, pinned: Callable[[], Lock | None]
-    ) -> Callable[[], Lock | None]:
-        lock = await asyncio.to_thread(pinned)
+    async def _must_have(self, owner: Owner, spec: EnvironmentSpec) -> Lock:
+        lock = await asyncio.to_thread(self._records.read, owner, spec)
         if lock is None:
             raise LockMissingError(
                 "The engine builds only what is locked, and there is no lock of this plugin's "
@@ -89,7 +86,7 @@ class PluginEnvironments:
                 hint="Start the engine once without --locked, or bring the file of its lock: "
                 f"{self._records.path(owner)}",
             )
-        return lambda: lock
+        return lock
 
     async def update(
         self, spec: EnvironmentSpec, on_progress: OnProgress, owner: Owner = NOBODY
@@ -170,10 +167,6 @@ async def _scratch(on_progress: OnProgress) -> AsyncIterator[Attempt]:
         yield Attempt(folder, on_progress)
     finally:
         await outlast(asyncio.ensure_future(asyncio.to_thread(remove_tree, folder)))
-
-
-def _nothing() -> None:
-    """Return that no lock is kept."""
 
 
 def _with_pip(spec: EnvironmentSpec) -> EnvironmentSpec:

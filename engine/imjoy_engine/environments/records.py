@@ -36,6 +36,8 @@ class LockRecords:
 
     def read(self, owner: Owner, spec: EnvironmentSpec) -> Lock | None:
         """Return the lock that was kept for this wish of that plugin, or None."""
+        if not owner.name:
+            return None
         record = read_object(self.path(owner))
         if record is None or record.get("spec") != _plain(spec):
             return None

@@ -63,10 +63,6 @@ T = TypeVar("T")
 H = TypeVar("H", bound=_Releasable)
 
 
-def _nothing() -> None:
-    """Return that no lock is pinned."""
-
-
 class EnvironmentStore:
     """Grants leases of environments under `root`, which must be on a short path.
 
@@ -119,7 +115,7 @@ class EnvironmentStore:
         spec: EnvironmentSpec,
         on_progress: OnProgress,
         terms: Terms,
-        pinned: Callable[[], Lock | None] = _nothing,
+        pinned: Callable[[], Lock | None] = lambda: None,
     ) -> tuple[EnvironmentLease, Lock]:
         """Return a lease as `ensure` does, on these terms, and the lock of the environment.
 

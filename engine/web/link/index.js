@@ -197,23 +197,13 @@ export class EngineLink {
   }
 
   /**
-   * Return the last of what a running instance has printed, in pieces, and when each came, in
-   * seconds; null where nobody knows.
-   * @param {string} instance
+   * Return the last of what a running instance has printed, or a plugin when it ran last, in pieces,
+   * and when each came, in seconds; null where nobody knows.
+   * @param {{instance: string} | {plugin: string}} whom
    * @returns {Promise<{text: string, time_s: number | null}[]>}
    */
-  async logOf(instance) {
-    const { parts } = await this.session.request("get_plugin_log", { instance });
-    return parts ?? [];
-  }
-
-  /**
-   * Return the last of what a plugin has printed when it ran last, as `logOf` does.
-   * @param {string} plugin its name
-   * @returns {Promise<{text: string, time_s: number | null}[]>}
-   */
-  async logOfLast(plugin) {
-    const { parts } = await this.session.request("get_plugin_log", { plugin });
+  async logOf(whom) {
+    const { parts } = await this.session.request("get_plugin_log", whom);
     return parts ?? [];
   }
 

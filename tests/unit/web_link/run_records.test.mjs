@@ -107,6 +107,6 @@ test("the last of a plugin's log is asked for by its name", async () => {
   const link = await linkTo(engine);
   const parts = [{ text: "printed", time_s: 7 }];
   engine.answers.get_plugin_log = { success: true, parts };
-  assert.deepEqual(await link.logOfLast("Plugin"), parts);
+  assert.deepEqual(await link.logOf({ plugin: "Plugin" }), parts);
   assert.deepEqual(engine.requestsOf("get_plugin_log"), [{ plugin: "Plugin" }]);
 });

@@ -196,8 +196,8 @@ function stoppedPage(runs, results) {
   const { plugin } = checkPluginFile(source({ name: "Demo", type: "native-python" }));
   started.app.plugins.put(enter(newRecord(plugin, "a file", 0), "stopped", 0));
   Object.assign(started.app.link, {
-    logOfLast: async (name) => [{ text: `${name} printed\n`, time_s: 7 }],
-    logOf: async () => assert.fail("nothing of it runs"),
+    logOf: async ({ plugin }) =>
+      plugin ? [{ text: `${plugin} printed\n`, time_s: 7 }] : assert.fail("nothing of it runs"),
     runRecords: {
       list: async (wanted) => runs.filter((run) => run.plugin === wanted.plugin && run.tag === wanted.tag),
       result: async ({ id }) => (results[id] instanceof Error ? Promise.reject(results[id]) : results[id]),

@@ -54,12 +54,13 @@ def in_use(one: StoredEnvironment, lock: Path) -> ConflictError:
 
 def _engines(lock: Path) -> Iterator[_Engine]:
     """Yield the engines that hold this file, as far as this person may see them."""
+    lock = lock.resolve()  # the system's paths have no links in them
     for process in psutil.process_iter():
         try:
             paths = [Path(file.path) for file in process.open_files()]
         except psutil.Error:
             continue
-        if lock.resolve() not in paths:  # those of the system have no links in them
+        if lock not in paths:
             continue
         for path in paths:
             if path.parts[-2:] == (STATE_DIR_NAME, "engine.json"):

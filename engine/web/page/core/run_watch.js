@@ -78,7 +78,7 @@ export class RunWatch {
     const end = link?.runOf({ name });
     if (!end?.resumed) return;
     try {
-      this.app.logs.of(name).recall(asLines(await link.logOf(end.instance)));
+      this.app.logs.of(name).recall(asLines(await link.logOf({ instance: end.instance })));
       const runs = await link.runRecords.list({ instance: end.instance });
       for (const run of runs) this.app.runs.update((all) => withRun(all, run));
       const open = runs.filter((/** @type {RunRecord} */ run) => run.state === "running");
@@ -103,7 +103,7 @@ export class RunWatch {
     try {
       const [known, parts] = await Promise.all([
         link.runRecords.list({ plugin: name, tag: file.tag }),
-        link.logOfLast(name),
+        link.logOf({ plugin: name }),
       ]);
       runs.update((all) => known.reduce(withRun, all));
       await begun;
